@@ -1,0 +1,77 @@
+//! What a plugin says of itself once and for all.
+
+use crate::Request;
+
+/// A plugin's constants.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// The id used in keys, API, pages and metric labels: `npm`.
+    pub id: &'static str,
+    /// Other spellings accepted on input.
+    pub aliases: &'static [&'static str],
+    /// The purl type: `npm`, `golang`, `deb`.
+    pub purl_type: &'static str,
+    /// First path segment of the default mount: `npm`, `v2`.
+    pub mount: &'static str,
+    /// First component of stored files of the default mount: `npm`, `deb`.
+    pub folder: &'static str,
+    /// The upstream roles that `need` and `locate` may name; the first is the main one.
+    pub origins: &'static [OriginSpec],
+    /// How versions are ordered and ranges are read.
+    pub scheme: Scheme,
+    /// Whether the listing format has a mark ("yanked") that resolvers avoid and locks still
+    /// reach, so that a withheld version may be marked instead of removed.
+    pub marks: bool,
+    /// Whether indexes are signed, so that editing them needs a key that clients trust.
+    pub signed: bool,
+    /// Whether what manifests list is recorded file by file, so that [`crate::Need::Known`] can
+    /// be answered later (content-addressed graphs, files whose path names no release).
+    pub records_files: bool,
+    /// `Accept` values that select this plugin's views, for tests and documentation. The first
+    /// entry is the one used when a view does not care.
+    pub accepts: &'static [&'static str],
+    /// Recognises a request that reached the gateway's root because a client dropped the mount's
+    /// prefix. The gateway answers it with a redirect to the default mount.
+    pub lost_prefix: Option<fn(&Request<'_>) -> bool>,
+    /// How clients are pointed at a mount.
+    pub setup: Setup,
+}
+
+/// One upstream role.
+#[derive(Debug)]
+pub struct OriginSpec {
+    /// The word used in [`crate::Place::Origin`] and in configuration: `primary`, `api`.
+    pub id: &'static str,
+    /// What it is, for messages and documentation: `the npm registry`.
+    pub title: &'static str,
+}
+
+/// How clients are pointed at a mount. `{base}` in any text stands for the mount's public
+/// address without trailing slash, `{origin}` for the gateway's scheme, host and port, `{host}`
+/// for its host without port.
+#[derive(Debug)]
+pub struct Setup {
+    /// Environment variables, for `weir run` and for shells.
+    pub variables: &'static [(&'static str, &'static str)],
+    /// Settings files: path (a leading `~` is the home folder) and the text to have in it.
+    pub files: &'static [(&'static str, &'static str)],
+    /// For a client that takes no variable: the variable that moves its settings folder, the
+    /// folder's usual place, the file in it and the text to add there (`CARGO_HOME`, `~/.cargo`,
+    /// `config.toml`, …).
+    pub folder: Option<(&'static str, &'static str, &'static str, &'static str)>,
+    /// What else a person should know, in one to three sentences.
+    pub note: &'static str,
+}
+
+/// A version ordering. The comparisons live in `weir-version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Semantic Versioning 2.0.0 as Cargo reads it.
+    Semver,
+    /// Semantic versioning as npm reads it (loose: `v` prefix, missing parts).
+    Npm,
+    /// PEP 440.
+    Pep440,
+    /// Runs of digits by value, the rest by bytes: for formats without an ordering of their own.
+    Generic,
+}

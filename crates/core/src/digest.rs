@@ -1,0 +1,260 @@
+//! Digests in the spellings that registries use, and the hasher that makes them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::Digest as _;
+
+use crate::DigestError;
+
+/// A hash algorithm that some registry promises digests in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// MD5, 16 bytes; integrity against accidents only.
+    Md5,
+    /// SHA-1, 20 bytes; integrity against accidents only.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-384, 48 bytes.
+    Sha384,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl Algorithm {
+    /// All algorithms, weakest first.
+    pub const ALL: [Self; 5] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    /// The length of a digest in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The lower-case name: `sha256`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Finds an algorithm by its name in lower or upper case, with or without a dash.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let plain: String = name.chars().filter(|c| *c != '-').collect();
+        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(&plain))
+    }
+}
+
+/// A digest: an algorithm and its bytes.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest {
+    algorithm: Algorithm,
+    bytes: Box<[u8]>,
+}
+
+impl Digest {
+    /// Takes raw bytes; fails when their number is not the algorithm's.
+    pub fn from_bytes(algorithm: Algorithm, bytes: &[u8]) -> Result<Self, DigestError> {
+        if bytes.len() != algorithm.size() {
+            return Err(error("as many bytes as the algorithm has", &hex::encode(bytes)));
+        }
+        Ok(Self { algorithm, bytes: bytes.into() })
+    }
+
+    /// Reads hexadecimal digits of either case.
+    pub fn from_hex(algorithm: Algorithm, text: &str) -> Result<Self, DigestError> {
+        let bytes = hex::decode(text.trim()).map_err(|_| error("hexadecimal digits", text))?;
+        Self::from_bytes(algorithm, &bytes).map_err(|_| error("hexadecimal digits", text))
+    }
+
+    /// Reads a Subresource Integrity value (<https://www.w3.org/TR/SRI/>, section 3.5) and returns
+    /// its strongest hash. Options after `?` are ignored.
+    pub fn from_sri(text: &str) -> Result<Self, DigestError> {
+        text.split_ascii_whitespace()
+            .filter_map(|one| {
+                let (name, value) = one.split_once('-')?;
+                let value = value.split('?').next()?;
+                let bytes = BASE64.decode(value).ok()?;
+                Self::from_bytes(Algorithm::from_name(name)?, &bytes).ok()
+            })
+            .max_by_key(|digest| digest.algorithm)
+            .ok_or_else(|| error("an integrity value such as sha512-…", text))
+    }
+
+    /// Hashes bytes that are held in memory.
+    pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// The algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The raw bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Lower-case hexadecimal digits.
+    pub fn hex(&self) -> String {
+        hex::encode(&self.bytes)
+    }
+
+    /// The Subresource Integrity spelling.
+    pub fn sri(&self) -> String {
+        format!("{}-{}", self.algorithm.name(), BASE64.encode(&self.bytes))
+    }
+}
+
+fn error(expected: &'static str, found: &str) -> DigestError {
+    DigestError { expected, found: found.chars().take(80).collect() }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm.name(), self.hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Reads `sha256:<hex>` (the spelling of OCI and of [`Display`](fmt::Display)) or an SRI value.
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some((name, digits)) => {
+                let algorithm = Algorithm::from_name(name)
+                    .ok_or_else(|| error("an algorithm such as sha256", text))?;
+                Self::from_hex(algorithm, digits)
+            }
+            None => Self::from_sri(text),
+        }
+    }
+}
+
+enum State {
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(sha2::Sha512),
+}
+
+/// Hashes a stream of bytes with one algorithm.
+pub struct Hasher {
+    state: State,
+    length: u64,
+}
+
+impl Hasher {
+    /// A hasher that has seen nothing.
+    pub fn new(algorithm: Algorithm) -> Self {
+        let state = match algorithm {
+            Algorithm::Md5 => State::Md5(md5::Md5::new()),
+            Algorithm::Sha1 => State::Sha1(sha1::Sha1::new()),
+            Algorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
+            Algorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
+        };
+        Self { state, length: 0 }
+    }
+
+    /// Adds bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        match &mut self.state {
+            State::Md5(h) => h.update(bytes),
+            State::Sha1(h) => h.update(bytes),
+            State::Sha256(h) => h.update(bytes),
+            State::Sha384(h) => h.update(bytes),
+            State::Sha512(h) => h.update(bytes),
+        }
+    }
+
+    /// The number of bytes seen.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The digest of what was seen.
+    pub fn finish(self) -> Digest {
+        match self.state {
+            State::Md5(h) => Digest { algorithm: Algorithm::Md5, bytes: h.finalize()[..].into() },
+            State::Sha1(h) => Digest { algorithm: Algorithm::Sha1, bytes: h.finalize()[..].into() },
+            State::Sha256(h) => {
+                Digest { algorithm: Algorithm::Sha256, bytes: h.finalize()[..].into() }
+            }
+            State::Sha384(h) => {
+                Digest { algorithm: Algorithm::Sha384, bytes: h.finalize()[..].into() }
+            }
+            State::Sha512(h) => {
+                Digest { algorithm: Algorithm::Sha512, bytes: h.finalize()[..].into() }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_input_has_the_published_sha256() {
+        assert_eq!(
+            Digest::of(Algorithm::Sha256, b"").hex(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+
+    #[test]
+    fn every_spelling_reads_back() {
+        for algorithm in Algorithm::ALL {
+            let digest = Digest::of(algorithm, b"weir");
+            assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+            assert_eq!(digest.sri().parse::<Digest>().unwrap(), digest);
+            assert_eq!(Digest::from_hex(algorithm, &digest.hex().to_uppercase()).unwrap(), digest);
+        }
+    }
+
+    #[test]
+    fn the_strongest_of_several_integrity_values_counts() {
+        let weak = Digest::of(Algorithm::Sha1, b"x").sri();
+        let strong = Digest::of(Algorithm::Sha512, b"x");
+        let both = format!("{weak} {}?opt", strong.sri());
+        assert_eq!(Digest::from_sri(&both).unwrap(), strong);
+    }
+
+    #[test]
+    fn a_short_digest_is_refused() {
+        assert!(Digest::from_hex(Algorithm::Sha256, "abcd").is_err());
+        assert!("sha256:zz".parse::<Digest>().is_err());
+        assert!("".parse::<Digest>().is_err());
+    }
+}

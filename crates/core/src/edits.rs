@@ -1,0 +1,60 @@
+//! What policy decided for each release of a listing.
+
+/// The decision for one release, in the order of [`Ecosystem::read`](crate::Ecosystem::read).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Edit {
+    /// Leave it.
+    #[default]
+    Keep,
+    /// Remove it from every place of the document that names it.
+    Drop,
+    /// Leave it, but mark it with this sentence (yanked, retracted); only where the descriptor
+    /// says that the format has a mark.
+    Mark(Box<str>),
+}
+
+/// The decisions for a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Edits {
+    edits: Vec<Edit>,
+    notice: Option<Box<str>>,
+}
+
+impl Edits {
+    /// Decisions in the order of `read`.
+    pub fn new(edits: Vec<Edit>) -> Self {
+        Self { edits, notice: None }
+    }
+
+    /// Keeps everything.
+    pub fn keep_all() -> Self {
+        Self::default()
+    }
+
+    /// Adds a sentence about the document as a whole, for formats that can carry one.
+    #[must_use]
+    pub fn with_notice(mut self, notice: impl Into<Box<str>>) -> Self {
+        self.notice = Some(notice.into());
+        self
+    }
+
+    /// The decision for a release by its ordinal in `read`; beyond the list, it is kept.
+    pub fn get(&self, ordinal: usize) -> &Edit {
+        self.edits.get(ordinal).unwrap_or(&Edit::Keep)
+    }
+
+    /// Whether a release stays in the document, marked or not.
+    pub fn keeps(&self, ordinal: usize) -> bool {
+        !matches!(self.get(ordinal), Edit::Drop)
+    }
+
+    /// The sentence about the document as a whole.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// Whether nothing is dropped, marked or noted.
+    pub fn is_empty(&self) -> bool {
+        self.notice.is_none() && self.edits.iter().all(|edit| *edit == Edit::Keep)
+    }
+}

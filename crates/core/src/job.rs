@@ -1,0 +1,134 @@
+//! One piece of work for a plugin: a target, what has been gathered for it, and the context.
+
+use crate::{Coordinates, Digest, Doc, Fetch, FormatError, Need, Target, Timestamp};
+
+/// A target with what has been gathered for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// What is asked for.
+    pub target: &'a Target,
+    /// What has been gathered.
+    pub docs: &'a Docs,
+    /// Everything else that an answer depends on.
+    pub cx: &'a Cx,
+}
+
+impl<'a> Job<'a> {
+    /// The document of a fetch that is not optional; an error when it has not been gathered,
+    /// which is a fault of the plugin's `need`.
+    pub fn doc(&self, fetch: &Fetch) -> Result<&'a Doc, FormatError> {
+        self.docs.doc(fetch).ok_or_else(|| FormatError::new("a needed document is missing"))
+    }
+
+    /// The needs of this list that have not been answered yet.
+    pub fn missing(&self, needs: impl IntoIterator<Item = Need>) -> Vec<Need> {
+        needs.into_iter().filter(|need| self.docs.found(need).is_none()).collect()
+    }
+
+    /// The public address of a path below this mount.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}/{path}", self.cx.base)
+    }
+}
+
+/// What an answer depends on besides documents.
+#[derive(Clone, Debug, Default)]
+pub struct Cx {
+    /// The mount's public address, without trailing slash: `http://127.0.0.1:8080/npm`.
+    pub base: Box<str>,
+    /// Facts that policy wants, so that a plugin can ask for the small document otherwise.
+    pub wants: FactSet,
+    /// The client's POST body, decoded and capped; empty otherwise.
+    pub body: Box<[u8]>,
+}
+
+/// Facts that policy may want.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FactSet(u8);
+
+impl FactSet {
+    /// Nothing beyond name, version, file and digest.
+    pub const NONE: Self = Self(0);
+    /// Publication dates.
+    pub const DATES: Self = Self(1);
+    /// Licences.
+    pub const LICENCES: Self = Self(2);
+
+    /// Whether all of `other` are wanted.
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// What has been gathered for a job, in the order in which it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Docs(Vec<(Need, Found)>);
+
+impl Docs {
+    /// Nothing gathered.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an answer.
+    pub fn insert(&mut self, need: Need, found: Found) {
+        self.0.push((need, found));
+    }
+
+    /// The answer to a need.
+    pub fn found(&self, need: &Need) -> Option<&Found> {
+        self.0.iter().find(|(key, _)| key == need).map(|(_, found)| found)
+    }
+
+    /// The document of a fetch; `None` when it has not been gathered or is absent upstream.
+    pub fn doc(&self, fetch: &Fetch) -> Option<&Doc> {
+        self.iter().find_map(|(need, found)| match (need, found) {
+            (Need::Fetch(key), Found::Doc(doc)) if key == fetch => Some(doc),
+            _ => None,
+        })
+    }
+
+    /// All answers.
+    pub fn iter(&self) -> impl Iterator<Item = (&Need, &Found)> {
+        self.0.iter().map(|(need, found)| (need, found))
+    }
+}
+
+/// The answer to a [`Need`].
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The document.
+    Doc(Doc),
+    /// An optional document does not exist.
+    Absent,
+    /// Another target as served.
+    Rendered {
+        /// Its digests, in the algorithms of [`crate::Algorithm::ALL`].
+        digests: Vec<Digest>,
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// The releases that listed a file, newest record first; empty when nothing is known.
+    Known(Vec<Listed>),
+    /// A signature over another target as served.
+    Signature(Box<[u8]>),
+}
+
+/// A recorded fact: a release listed this file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The release.
+    pub release: Coordinates,
+    /// The file's name in the listing.
+    pub file: Box<str>,
+    /// The digest that the listing promised.
+    pub digest: Option<Digest>,
+    /// When the release was published, as far as the listing said.
+    pub published: Option<Timestamp>,
+}

@@ -1,0 +1,42 @@
+//! What a listing says of one release, or of one file of it.
+
+use std::borrow::Cow;
+
+use crate::{Digest, Timestamp};
+
+/// One entry of a listing: a release, or one file of a release where the format lists files.
+/// Facts are borrowed from the document.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Release<'a> {
+    /// Canonical package name.
+    pub name: Cow<'a, str>,
+    /// Canonical version.
+    pub version: Cow<'a, str>,
+    /// The file's name as [`Target::Artifact`](crate::Target::Artifact) spells it, where the
+    /// entry is a file or the release has exactly one.
+    pub file: Option<Cow<'a, str>>,
+    /// When the registry made it available, by the registry's own clock.
+    pub available: Option<Timestamp>,
+    /// When its author says that it was made (commit or build time): never earlier than
+    /// `available` counts, and not trusted alone.
+    pub authored: Option<Timestamp>,
+    /// The digest that the registry promises for the file.
+    pub digest: Option<Digest>,
+    /// The file's size in bytes.
+    pub size: Option<u64>,
+    /// Yanked, with the reason (maybe empty).
+    pub yanked: Option<Cow<'a, str>>,
+    /// Deprecated, with the message (maybe empty).
+    pub deprecated: Option<Cow<'a, str>>,
+    /// The licence as the listing spells it.
+    pub licence: Option<Cow<'a, str>>,
+    /// Whether it runs code on installation; `None` where the listing does not say.
+    pub install_scripts: Option<bool>,
+    /// Whether the listing points at build provenance.
+    pub provenance: bool,
+    /// Who published it.
+    pub publisher: Option<Cow<'a, str>>,
+    /// Why the entry cannot be judged (a version that is none, an inner name that contradicts
+    /// its key). Such an entry is withheld whatever policy says.
+    pub unreadable: Option<&'static str>,
+}

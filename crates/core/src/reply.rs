@@ -1,0 +1,54 @@
+//! Answers that a plugin describes: the head of a written document, and a refusal.
+
+use crate::{Denial, Timestamp};
+
+/// What goes with written bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The media type, with parameters.
+    pub media: Box<str>,
+    /// Further headers (lower-case names).
+    pub headers: Vec<(&'static str, String)>,
+    /// Whether the same path has other representations by `Accept`.
+    pub varies: bool,
+    /// `Last-Modified`, where clients know no other validator; the pipeline moves it on when a
+    /// verdict changes.
+    pub last_modified: Option<Timestamp>,
+}
+
+impl Head {
+    /// A head with a media type only.
+    pub fn new(media: &str) -> Self {
+        Self { media: media.into(), headers: Vec::new(), varies: false, last_modified: None }
+    }
+
+    /// The same path has other representations by `Accept`.
+    #[must_use]
+    pub fn varying(mut self) -> Self {
+        self.varies = true;
+        self
+    }
+}
+
+/// A refusal in the form that an ecosystem's clients print. The status and the headers that all
+/// refusals share are the pipeline's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The media type, exactly as the client expects it.
+    pub media: &'static str,
+    /// Further headers (lower-case names).
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Reply {
+    /// The sentence as plain text: what everyone without a form of their own gets.
+    pub fn plain(denial: &Denial) -> Self {
+        Self {
+            media: "text/plain; charset=utf-8",
+            headers: Vec::new(),
+            body: format!("{}\n", denial.sentence),
+        }
+    }
+}
