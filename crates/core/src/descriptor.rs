@@ -27,6 +27,13 @@ pub struct Descriptor {
     /// Whether what manifests list is recorded file by file, so that [`crate::Need::Known`] can
     /// be answered later (content-addressed graphs, files whose path names no release).
     pub records_files: bool,
+    /// The view that lists all releases of one package with the most facts; asked for when a
+    /// package URL has to be explained. Empty for ecosystems that only have whole indexes.
+    pub listing: &'static str,
+    /// What happens to the listing of a package of which every release is withheld: `true`
+    /// refuses it with the reason (npm, whose client says nothing useful about an empty list),
+    /// `false` serves it empty (where a refused listing makes clients fall back or hide the text).
+    pub refuse_empty: bool,
     /// `Accept` values that select this plugin's views, for tests and documentation. The first
     /// entry is the one used when a view does not care.
     pub accepts: &'static [&'static str],
