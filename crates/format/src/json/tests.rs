@@ -1,0 +1,180 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn written(splice: Splice<'_>) -> String {
+    let mut out = Vec::new();
+    splice.write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn refusal(source: &str) -> String {
+    Object::parse(source.as_bytes()).unwrap_err().to_string()
+}
+
+#[test]
+fn members_come_in_order_with_their_spans() {
+    let source = r#" {"b" : [1, "x"], "a":{"deep":null},"s":"caf\u00e9"} "#;
+    let root = Object::parse(source.as_bytes()).unwrap();
+    let keys: Vec<_> = root.members().iter().map(|m| &*m.key).collect();
+    assert_eq!(keys, ["b", "a", "s"]);
+    assert_eq!(&source[root.span()], source.trim());
+    assert_eq!(&source[root.members()[0].key_span.clone()], r#""b""#);
+    assert_eq!(&source[root.members()[0].span()], r#""b" : [1, "x"]"#);
+    assert_eq!(&source[root.get("s").unwrap().inner_span()], r"caf\u00e9");
+    assert_eq!(root.text("s").unwrap(), "café");
+    let elements = root.get("b").unwrap().array().unwrap();
+    assert_eq!(&source[elements.elements()[1].span()], r#""x""#);
+    assert_eq!(elements.elements()[0].u64(), Some(1));
+    let inner = root.get("a").unwrap().object().unwrap();
+    assert_eq!(&source[inner.get("deep").unwrap().span()], "null");
+}
+
+#[test]
+fn two_readers_must_not_see_different_things() {
+    assert_eq!(refusal(r#"{"a":1,"b":2,"a":3}"#), r#"the key "a" stands there twice (at byte 13)"#);
+    assert_eq!(refusal(r#"{"\u0061":1}"#), r#"the key "a" is spelled with escapes (at byte 1)"#);
+}
+
+#[test]
+fn a_loose_object_refuses_only_the_keys_that_are_read() {
+    let source = br#"{"x":1,"\u0061" : 2,"b":3,"q\"":4,"x":5,"b\u0062":6}"#;
+    let root = Value::parse(source).unwrap().loose_object().unwrap();
+    assert_eq!(root.sole("b").unwrap().and_then(|v| v.u64()), Some(3));
+    assert_eq!(root.sole("nothing").unwrap().map(|v| v.raw()), None);
+    assert!(root.sole("x").is_err());
+    assert!(root.sole("a").is_err());
+    assert!(root.sole("bb").is_err());
+    let escaped = &root.members()[1];
+    assert_eq!(&source[escaped.key_span.clone()], br#""\u0061""#);
+    assert_eq!(&source[root.members()[3].span()], br#""q\"":4"#);
+}
+
+#[test]
+fn what_is_not_json_is_refused_where_it_stops_to_be() {
+    for (source, offset) in [
+        ("{\"a\":\n 01}", 8),
+        ("{\"a\":[1,]}", 8),
+        ("{} x", 3),
+        ("[]", 0),
+        ("", 0),
+        ("{\"a\":1", 5),
+    ] {
+        let error = Object::parse(source.as_bytes()).unwrap_err();
+        assert!(error.offset.abs_diff(offset) <= 1, "{source}: {error}");
+    }
+    assert_eq!(Object::parse(b"{\"a\xff\":1}").unwrap_err().offset, 3);
+}
+
+#[test]
+fn depth_costs_no_stack() {
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let root = Object::parse(deep.as_bytes()).unwrap();
+    assert_eq!(root.get("a").unwrap().array().unwrap().elements().len(), 1);
+}
+
+#[test]
+fn a_member_can_be_inserted_where_others_stay_or_not() {
+    for (source, keep, expected) in [
+        (r#"{"a":1}"#, true, r#"{"n":"x\"","a":1}"#),
+        (r#"{"a":1}"#, false, r#"{"n":"x\""}"#),
+        ("{ }", true, r#"{"n":"x\"" }"#),
+    ] {
+        let root = Object::parse(source.as_bytes()).unwrap();
+        let mut splice = Splice::new(source.as_bytes());
+        let kept = root.retain(&mut splice, |_, _| keep);
+        root.insert(&mut splice, "n", &quote("x\""), kept);
+        assert_eq!(written(splice), expected);
+    }
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<u64>().prop_map(Into::into),
+        "\\PC{0,8}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(3, 24, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+            prop::collection::btree_map("[a-z0-9./@é-]{0,6}", inner, 0..6)
+                .prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn any_object() -> impl Strategy<Value = serde_json::Map<String, serde_json::Value>> {
+    prop::collection::btree_map("[a-z0-9./@é-]{0,6}", any_json(), 0..9)
+        .prop_map(|map| map.into_iter().collect())
+}
+
+fn spelled(object: &serde_json::Map<String, serde_json::Value>, pretty: bool) -> String {
+    let spell = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+    spell(object).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn no_edits_are_the_identity(object in any_object(), pretty: bool) {
+        let source = spelled(&object, pretty);
+        let root = Object::parse(source.as_bytes()).unwrap();
+        let mut splice = Splice::new(source.as_bytes());
+        root.retain(&mut splice, |_, _| true);
+        prop_assert_eq!(written(splice), source);
+    }
+
+    #[test]
+    fn cutting_members_is_filtering_them(object in any_object(), pretty: bool, bits: u16) {
+        let keep = |ordinal: usize| bits & (1 << ordinal) != 0;
+        let source = spelled(&object, pretty);
+        let root = Object::parse(source.as_bytes()).unwrap();
+        let mut splice = Splice::new(source.as_bytes());
+        let kept = root.retain(&mut splice, |ordinal, _| keep(ordinal));
+        let edited = written(splice);
+        let expected: serde_json::Map<_, _> = object
+            .iter()
+            .enumerate()
+            .filter(|(ordinal, _)| keep(*ordinal))
+            .map(|(_, (key, value))| (key.clone(), value.clone()))
+            .collect();
+        prop_assert_eq!(kept, expected.len());
+        let parsed: serde_json::Map<_, _> = serde_json::from_str(&edited).unwrap();
+        prop_assert_eq!(parsed, expected);
+    }
+
+    #[test]
+    fn values_are_split_as_serde_reads_them(object in any_object(), pretty: bool) {
+        let source = spelled(&object, pretty);
+        let root = Object::parse(source.as_bytes()).unwrap();
+        prop_assert_eq!(root.members().len(), object.len());
+        for member in root.members() {
+            let value: serde_json::Value = serde_json::from_str(member.value.raw()).unwrap();
+            prop_assert_eq!(&value, &object[&*member.key]);
+            prop_assert_eq!(&source[member.value.span()], member.value.raw());
+            let text = member.value.text();
+            prop_assert_eq!(text.as_deref(), value.as_str());
+        }
+    }
+
+    #[test]
+    fn mutated_input_never_panics(
+        object in any_object(),
+        at: prop::sample::Index,
+        byte: u8,
+        cut: prop::sample::Index,
+    ) {
+        let mut source = spelled(&object, false).into_bytes();
+        let at = at.index(source.len());
+        source[at] = byte;
+        for source in [&source[..], &source[..cut.index(source.len())]] {
+            let Ok(root) = Value::parse(source).and_then(|v| v.loose_object()) else { continue };
+            let mut splice = Splice::new(source);
+            root.retain(&mut splice, |ordinal, _| ordinal % 2 == 0);
+            splice.write(&mut Vec::new()).unwrap();
+            for member in root.members() {
+                let _ = (member.value.text(), member.value.array(), member.value.object());
+            }
+        }
+    }
+}
