@@ -4,6 +4,7 @@ use crate::Request;
 
 /// A plugin's constants.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent properties of a format")]
 pub struct Descriptor {
     /// The id used in keys, API, pages and metric labels: `npm`.
     pub id: &'static str,

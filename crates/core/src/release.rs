@@ -40,3 +40,26 @@ pub struct Release<'a> {
     /// its key). Such an entry is withheld whatever policy says.
     pub unreadable: Option<&'static str>,
 }
+
+impl Release<'_> {
+    /// The same facts, no longer borrowed from the document.
+    pub fn into_owned(self) -> Release<'static> {
+        let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Release {
+            name: own(self.name),
+            version: own(self.version),
+            file: self.file.map(own),
+            available: self.available,
+            authored: self.authored,
+            digest: self.digest,
+            size: self.size,
+            yanked: self.yanked.map(own),
+            deprecated: self.deprecated.map(own),
+            licence: self.licence.map(own),
+            install_scripts: self.install_scripts,
+            provenance: self.provenance,
+            publisher: self.publisher.map(own),
+            unreadable: self.unreadable,
+        }
+    }
+}

@@ -1,1 +1,13 @@
-//! weir-testkit
+//! What tests of Weir share.
+//!
+//! - [`conformance()`]: one suite of laws that every plugin passes. It plays the pipeline's part on
+//!   bytes, without a runtime.
+//! - [`fuzz_bytes`]: arbitrary bytes in the place of a plugin's documents, for fuzz targets and
+//!   mutation tests.
+
+mod conformance;
+
+pub use conformance::{
+    Answers, BASE_ORIGIN, Case, Driver, Fault, Judge, Parse, Random, Strip, Suite, Written,
+    conformance, fuzz_bytes, keep_all, toy_signature,
+};
