@@ -1,0 +1,231 @@
+//! Settings compiled into what can apply to one purl type, and from there to one name.
+
+use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_core::{Role, Scheme, Timestamp};
+use weir_version::Range;
+
+use crate::pattern::{Pattern, fold};
+use crate::{EcosystemInfo, Effect, Facts, PolicyError, PolicySettings, RuleSettings, Unknown};
+
+/// The name of the implicit last rule.
+pub(crate) const COOLDOWN: &str = "cooldown";
+/// The name under which unreadable entries are withheld.
+pub(crate) const UNREADABLE: &str = "unreadable";
+
+/// A rule with its patterns read.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) name: Arc<str>,
+    pub(crate) effect: Effect,
+    pub(crate) reason: Option<Box<str>>,
+    pub(crate) owner: Option<Box<str>>,
+    /// [`Timestamp::MAX`] when it does not end.
+    pub(crate) until: Timestamp,
+    patterns: Vec<Pattern>,
+    versions: Option<Box<str>>,
+}
+
+/// The rules and cooldowns that can apply to packages of one type.
+#[derive(Debug)]
+pub(crate) struct Ruleset {
+    purl_type: Box<str>,
+    scheme: Scheme,
+    rules: Vec<ScopedRule>,
+    /// Narrowest first.
+    cooldowns: Vec<(Pattern, Duration)>,
+    /// What applies where no package's cooldown does.
+    fallback: Duration,
+    unknown: Unknown,
+}
+
+#[derive(Debug)]
+struct ScopedRule {
+    rule: Arc<Rule>,
+    range: Option<Range>,
+}
+
+/// The part of a [`Ruleset`] that can apply to one name.
+#[derive(Debug)]
+pub(crate) struct NameRules<'r> {
+    set: &'r Ruleset,
+    rules: Vec<(&'r ScopedRule, Versions<'r>)>,
+    /// Narrowest first; the first one that matches the version counts.
+    cooldowns: Vec<(Option<&'r str>, Duration)>,
+}
+
+#[derive(Debug)]
+enum Versions<'r> {
+    All,
+    These(Vec<&'r str>),
+}
+
+impl Rule {
+    pub(crate) fn compile(
+        index: usize,
+        settings: &RuleSettings,
+        known: &[EcosystemInfo<'_>],
+    ) -> Result<Self, PolicyError> {
+        let key = |field: &str| format!("policy.rules[{index}].{field}");
+        let name = settings.name.trim();
+        if name.is_empty() || name.chars().any(char::is_control) || name.len() > 100 {
+            let what = format!("{name:?} is not a rule's name");
+            return Err(PolicyError::new(key("name"), what, "1 to 100 printable characters"));
+        }
+        if [COOLDOWN, UNREADABLE].contains(&name) {
+            let what = format!("{name:?} is the name of a built-in rule");
+            return Err(PolicyError::new(key("name"), what, "another name"));
+        }
+        let patterns = settings
+            .purls
+            .iter()
+            .map(|text| Pattern::parse(text, known))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| PolicyError::new(key("purl"), error.what, error.expected))?;
+        let rule = Self {
+            name: name.into(),
+            effect: settings.effect,
+            reason: settings.reason.as_deref().map(Into::into),
+            owner: settings.owner.as_deref().map(Into::into),
+            until: settings.until.unwrap_or(Timestamp::MAX),
+            patterns,
+            versions: settings.versions.as_deref().map(Into::into),
+        };
+        rule.check_versions(&key("versions"), known)?;
+        Ok(rule)
+    }
+
+    /// A range means something only in the ecosystems that the patterns name.
+    fn check_versions(&self, key: &str, known: &[EcosystemInfo<'_>]) -> Result<(), PolicyError> {
+        let Some(text) = &self.versions else { return Ok(()) };
+        if self.patterns.is_empty() || self.patterns.iter().any(|p| p.purl_type().is_none()) {
+            let what = "a version range without an ecosystem";
+            let expected = "package patterns that name one (purl = \"pkg:npm/…\")";
+            return Err(PolicyError::new(key, what, expected));
+        }
+        for info in known.iter().filter(|info| self.concerns(info.purl_type)) {
+            Range::parse(info.scheme, text).map_err(|error| {
+                let expected = format!("a range of {} versions such as >=1.2, <2", info.id);
+                PolicyError::new(key, error.to_string(), expected)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn concerns(&self, purl_type: &str) -> bool {
+        self.patterns.is_empty() || self.patterns.iter().any(|p| p.concerns(purl_type))
+    }
+
+    /// The versions of a name that its patterns leave; `None` when they do not match it.
+    fn versions_of(&self, set: &Ruleset, folded: &str) -> Option<Versions<'_>> {
+        if self.patterns.is_empty() {
+            return Some(Versions::All);
+        }
+        let mut these = Vec::new();
+        for pattern in &self.patterns {
+            if pattern.concerns(&set.purl_type) && pattern.matches_name(folded) {
+                match pattern.version() {
+                    None => return Some(Versions::All),
+                    Some(version) => these.push(version),
+                }
+            }
+        }
+        (!these.is_empty()).then_some(Versions::These(these))
+    }
+}
+
+impl ScopedRule {
+    /// A version that is none is in no range, which must not let it slip past a denial.
+    fn holds(&self, scheme: Scheme, version: &str) -> bool {
+        self.range.as_ref().is_none_or(|range| {
+            range.contains(version)
+                || (self.rule.effect == Effect::Deny && !weir_version::is_valid(scheme, version))
+        })
+    }
+}
+
+impl Ruleset {
+    pub(crate) fn new(
+        info: &EcosystemInfo<'_>,
+        settings: &PolicySettings,
+        rules: &[Arc<Rule>],
+        cooldowns: &[(Pattern, Duration)],
+    ) -> Self {
+        let rules = rules.iter().filter(|rule| rule.concerns(info.purl_type)).map(|rule| {
+            // Checked for every known scheme when the rule was compiled.
+            let range = rule.versions.as_deref().and_then(|v| Range::parse(info.scheme, v).ok());
+            ScopedRule { rule: Arc::clone(rule), range }
+        });
+        let mut cooldowns: Vec<_> =
+            cooldowns.iter().filter(|(p, _)| p.concerns(info.purl_type)).cloned().collect();
+        cooldowns.sort_by_key(|(pattern, _)| Reverse(pattern.narrowness()));
+        let cooldown = &settings.cooldown;
+        Self {
+            purl_type: info.purl_type.into(),
+            scheme: info.scheme,
+            rules: rules.collect(),
+            cooldowns,
+            fallback: cooldown.ecosystems.get(info.id).copied().unwrap_or(cooldown.default),
+            unknown: cooldown.unknown,
+        }
+    }
+
+    /// Whether a cooldown can apply to some package.
+    pub(crate) fn has_cooldown(&self) -> bool {
+        !self.fallback.is_zero() || self.cooldowns.iter().any(|(_, span)| !span.is_zero())
+    }
+
+    pub(crate) fn unknown(&self) -> Unknown {
+        self.unknown
+    }
+
+    pub(crate) fn for_name(&self, name: &str) -> NameRules<'_> {
+        let folded = fold(&self.purl_type, name);
+        let rules = self
+            .rules
+            .iter()
+            .filter_map(|scoped| Some((scoped, scoped.rule.versions_of(self, &folded)?)));
+        let cooldowns = self.cooldowns.iter().filter(|(p, _)| p.matches_name(&folded));
+        NameRules {
+            set: self,
+            rules: rules.collect(),
+            cooldowns: cooldowns.map(|(p, span)| (p.version(), *span)).collect(),
+        }
+    }
+}
+
+impl<'r> NameRules<'r> {
+    /// The rules that match a version, in order, expired ones too.
+    pub(crate) fn matching(&self, version: &str) -> impl Iterator<Item = &'r Rule> {
+        self.rules.iter().filter_map(move |(scoped, versions)| {
+            let named = match versions {
+                Versions::All => true,
+                Versions::These(these) => these.iter().any(|one| self.same(one, version)),
+            };
+            (named && scoped.holds(self.set.scheme, version)).then_some(&*scoped.rule)
+        })
+    }
+
+    /// The cooldown of a release: none for documents that resolution reads.
+    pub(crate) fn cooldown(&self, facts: &Facts<'_>) -> Duration {
+        if facts.role == Role::Resolution {
+            return Duration::ZERO;
+        }
+        let own = self
+            .cooldowns
+            .iter()
+            .find(|(version, _)| version.is_none_or(|version| self.same(version, facts.version)));
+        own.map_or(self.set.fallback, |(_, span)| *span)
+    }
+
+    pub(crate) fn unknown(&self) -> Unknown {
+        self.set.unknown
+    }
+
+    /// Whether two texts spell one version.
+    fn same(&self, left: &str, right: &str) -> bool {
+        left == right || weir_version::compare(self.set.scheme, left, right) == Ordering::Equal
+    }
+}
