@@ -95,9 +95,10 @@ pub struct Denial {
 }
 
 impl Denial {
-    /// A denial with a code and a sentence only.
+    /// A denial with a code and a sentence only. Names in a sentence come from outside and end
+    /// on terminals: control and direction characters are replaced here, once for all plugins.
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
-        let sentence = sentence.into();
+        let sentence = sentence.into().replace(disrupts, " ");
         Self { code, subject: None, sentence, rule: None, until: None, explain: None }
     }
 
@@ -114,6 +115,11 @@ impl Denial {
     }
 }
 
+/// Whether a character would move the cursor, colour or reorder what a terminal shows.
+fn disrupts(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)
@@ -123,6 +129,12 @@ impl fmt::Display for Denial {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sentence_cannot_disrupt_a_terminal() {
+        let denial = Denial::new(Code::NotFound, "a\u{1b}[31m\r\nb \u{202e}c");
+        assert_eq!(denial.sentence, "a [31m  b  c");
+    }
 
     #[test]
     fn a_status_line_is_short_printable_ascii() {

@@ -4,8 +4,10 @@
 //!   bytes, without a runtime.
 //! - [`fuzz_bytes`]: arbitrary bytes in the place of a plugin's documents, for fuzz targets and
 //!   mutation tests.
+//! - [`probes`]: four small ecosystems with shapes that the first real ones do not have.
 
 mod conformance;
+pub mod probes;
 
 pub use conformance::{
     Answers, BASE_ORIGIN, Case, Driver, Fault, Judge, Parse, Random, Strip, Suite, Written,

@@ -16,7 +16,7 @@ pub struct Answers {
 struct Answer {
     key: String,
     doc: Doc,
-    /// Stands for an edited document, whose promised digest no longer holds.
+    /// Stands among documents of which one is edited, so that promised digests no longer hold.
     replaced: bool,
 }
 
@@ -60,8 +60,8 @@ impl Answers {
         self.with(key, bytes, false)
     }
 
-    /// The same answers with other bytes under one key, which a promised digest no longer
-    /// concerns (an output that is read again).
+    /// The same answers with an output under one key, to be read again; what the documents promise
+    /// of each other is not checked.
     #[must_use]
     pub fn with_output(&self, key: &str, bytes: &[u8]) -> Self {
         self.with(key, bytes, true)
@@ -69,10 +69,13 @@ impl Answers {
 
     fn with(&self, key: &str, bytes: &[u8], replaced: bool) -> Self {
         let mut changed = self.clone();
-        for answer in changed.docs.iter_mut().filter(|answer| answer.key == key) {
+        for answer in &mut changed.docs {
+            answer.replaced |= replaced;
+            if answer.key != key {
+                continue;
+            }
             let media = answer.doc.media().to_owned();
             answer.doc = Doc::new(bytes.to_vec(), &media).modified(answer.doc.last_modified());
-            answer.replaced = replaced;
         }
         changed
     }

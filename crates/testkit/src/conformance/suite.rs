@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use weir_core::{Cx, Ecosystem, Target};
+use weir_core::{Coordinates, Cx, Ecosystem, Listed, Release, Target};
 
 use super::{Answers, Case, Driver, Judge, keep_all, laws, manifest, mutations, paths, refusals};
 
@@ -89,14 +89,44 @@ impl<'a> Suite<'a> {
     /// With plugin, case and law, when one is broken.
     pub fn check(&self) {
         laws::descriptor(self.plugin);
-        for case in &self.cases {
-            Subject::new(self.plugin, case).check();
+        for case in self.with_recorded_facts() {
+            Subject::new(self.plugin, &case).check();
         }
         let raws: Vec<&str> = self.cases.iter().map(|case| case.ask.raw.as_str()).collect();
         let views = paths::relays(self.plugin, &self.relays, &self.endings);
         paths::hostile(self.plugin, &raws, &views, &self.endings);
         refusals::check(self.plugin, None);
     }
+}
+
+impl Suite<'_> {
+    /// The cases, each knowing what the manifests among them record of files.
+    fn with_recorded_facts(&self) -> Vec<Case> {
+        let mut cases = self.cases.clone();
+        if !self.plugin.describe().records_files {
+            return cases;
+        }
+        let manifests = self.cases.iter().map(|case| Subject::new(self.plugin, case));
+        let listed: Vec<Listed> = manifests
+            .filter(|subject| matches!(subject.target, Target::Manifest { .. }))
+            .flat_map(|subject| subject.driver().read(&subject.target).unwrap_or_default())
+            .filter_map(recorded)
+            .collect();
+        for case in &mut cases {
+            listed.iter().cloned().for_each(|fact| case.answers.record(fact));
+        }
+        cases
+    }
+}
+
+/// What is kept of an entry that names a file.
+fn recorded(release: Release<'_>) -> Option<Listed> {
+    Some(Listed {
+        file: release.file?.into_owned().into(),
+        release: Coordinates::new(release.name, release.version),
+        digest: release.digest,
+        published: release.available,
+    })
 }
 
 /// One case under examination.
