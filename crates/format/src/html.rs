@@ -41,6 +41,17 @@ pub struct Page<'a> {
     pub metas: Vec<Tag<'a>>,
 }
 
+/// A part of a page.
+#[derive(Clone, Debug)]
+pub enum Item<'a> {
+    /// `<a …>`
+    Anchor(Anchor<'a>),
+    /// `<base …>`
+    Base(Tag<'a>),
+    /// `<meta …>`
+    Meta(Tag<'a>),
+}
+
 /// A start tag.
 #[derive(Clone, Debug)]
 pub struct Tag<'a> {
@@ -91,11 +102,22 @@ pub enum Quote {
 impl<'a> Page<'a> {
     /// Reads a page.
     pub fn parse(source: &'a str) -> Result<Self, FormatError> {
-        if let Some(at) = memchr(0, source.as_bytes()) {
-            return Err(FormatError::at(at, "a page holds a NUL"));
-        }
-        Reader { source, at: 0, page: Self::default(), open: None }.page()
+        let mut page = Self::default();
+        visit(source, &mut |item| match item {
+            Item::Anchor(anchor) => page.anchors.push(anchor),
+            Item::Base(tag) => page.bases.push(tag),
+            Item::Meta(tag) => page.metas.push(tag),
+        })?;
+        Ok(page)
     }
+}
+
+/// Shows the parts of a page one by one, for pages with more anchors than should be held.
+pub fn visit<'a>(source: &'a str, each: &mut dyn FnMut(Item<'a>)) -> Result<(), FormatError> {
+    if let Some(at) = memchr(0, source.as_bytes()) {
+        return Err(FormatError::at(at, "a page holds a NUL"));
+    }
+    Reader { source, at: 0, each, open: None }.read()
 }
 
 impl<'a> Tag<'a> {
@@ -239,15 +261,15 @@ struct Open<'a> {
     text_end: Option<usize>,
 }
 
-struct Reader<'a> {
+struct Reader<'a, 'f> {
     source: &'a str,
     at: usize,
-    page: Page<'a>,
+    each: &'f mut dyn FnMut(Item<'a>),
     open: Option<Open<'a>>,
 }
 
-impl<'a> Reader<'a> {
-    fn page(mut self) -> Result<Page<'a>, FormatError> {
+impl<'a> Reader<'a, '_> {
+    fn read(mut self) -> Result<(), FormatError> {
         while let Some(start) = self.next_markup() {
             self.at = start + 1;
             match self.byte(start + 1) {
@@ -259,7 +281,7 @@ impl<'a> Reader<'a> {
             }
         }
         self.close(None);
-        Ok(self.page)
+        Ok(())
     }
 
     fn next_markup(&mut self) -> Option<usize> {
@@ -280,9 +302,9 @@ impl<'a> Reader<'a> {
             self.close(None);
             self.open = Some(Open { tag, text_end: None });
         } else if tag.name.eq_ignore_ascii_case("base") {
-            self.page.bases.push(tag);
+            (self.each)(Item::Base(tag));
         } else if tag.name.eq_ignore_ascii_case("meta") {
-            self.page.metas.push(tag);
+            (self.each)(Item::Meta(tag));
         } else if tag.name.eq_ignore_ascii_case("plaintext") {
             self.no_markup(self.at, self.source.len())?;
             self.at = self.source.len();
@@ -310,7 +332,7 @@ impl<'a> Reader<'a> {
         let (content, end) = end_tag.map_or((text_end, text_end), |span| (span.start, span.end));
         let content = &self.source[tag.span.end..content];
         let element = tag.span.start..end;
-        self.page.anchors.push(Anchor { tag, content, element });
+        (self.each)(Item::Anchor(Anchor { tag, content, element }));
     }
 
     /// Comments, document types and processing instructions.

@@ -17,7 +17,7 @@ fn attributes_are_read_in_every_spelling() {
     let source = "<A\n HREF='a&amp;b' data-one=1/2 data-two data-three = \"x>y\" =odd é=ü/>t</A >";
     let page = Page::parse(source).unwrap();
     let tag = &page.anchors[0].tag;
-    let read: Vec<_> = tag.attributes.iter().map(|a| (a.name, &*a.raw, a.quote)).collect();
+    let read: Vec<_> = tag.attributes.iter().map(|a| (a.name, a.raw, a.quote)).collect();
     assert_eq!(
         read,
         [
