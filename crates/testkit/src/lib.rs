@@ -4,9 +4,13 @@
 //!   bytes, without a runtime.
 //! - [`fuzz_bytes`]: arbitrary bytes in the place of a plugin's documents, for fuzz targets and
 //!   mutation tests.
+//! - `origin` (feature `server`): HTTP origins whose answers a test programs, and whole small
+//!   registries on them.
 //! - [`probes`]: four small ecosystems with shapes that the first real ones do not have.
 
 mod conformance;
+#[cfg(feature = "server")]
+pub mod origin;
 pub mod probes;
 
 pub use conformance::{
