@@ -176,6 +176,11 @@ impl<'a> Object<'a> {
         Value { raw: utf8(source)?, start: 0 }.object()
     }
 
+    /// Reads a whole document that is an object, as [`Value::loose_object`] does.
+    pub fn parse_loose(source: &'a [u8]) -> Result<Self, FormatError> {
+        Value { raw: utf8(source)?, start: 0 }.loose_object()
+    }
+
     fn located(split: Split<'a>, within: &Value<'a>) -> Self {
         let (text, base) = (within.raw, within.start);
         let mut from = base;
@@ -253,11 +258,14 @@ impl<'a> Object<'a> {
         splice.retain(spans, |ordinal| keep(ordinal, &self.members[ordinal]))
     }
 
-    /// Inserts a member before all others. `json` is the value as JSON; `others` is the number of
-    /// members that stay or have been inserted before.
-    pub fn insert(&self, splice: &mut Splice<'a>, key: &str, json: &str, others: usize) {
-        let comma = if others == 0 { "" } else { "," };
-        splice.insert(self.span.start + 1, format!("{}:{json}{comma}", quote(key)));
+    /// Inserts members before all others: pairs of a key and a value as JSON. `kept` is the
+    /// number of members that stay, as [`retain`](Self::retain) returns it. At most once an
+    /// object.
+    pub fn insert(&self, splice: &mut Splice<'a>, members: &[(&str, &str)], kept: usize) {
+        let pairs: Vec<_> =
+            members.iter().map(|(key, json)| format!("{}:{json}", quote(key))).collect();
+        let comma = if kept == 0 || pairs.is_empty() { "" } else { "," };
+        splice.insert(self.span.start + 1, format!("{}{comma}", pairs.join(",")));
     }
 }
 

@@ -76,13 +76,21 @@ impl<'a> Splice<'a> {
     }
 
     /// Writes the document with all edits.
-    pub fn write(mut self, out: &mut dyn io::Write) -> io::Result<()> {
+    pub fn write(self, out: &mut dyn io::Write) -> io::Result<()> {
+        let whole = 0..self.source.len();
+        self.write_span(whole, out)
+    }
+
+    /// Writes one span of the document with the edits that lie in it (one entry of a listing as
+    /// a document of its own).
+    pub fn write_span(mut self, part: Range<usize>, out: &mut dyn io::Write) -> io::Result<()> {
+        self.edits.retain(|(span, _)| part.start <= span.start && span.end <= part.end);
         // Insertions first, then the widest, so that what lies inside comes later and is skipped.
         self.edits.sort_by(|(a, _), (b, _)| {
             let order = |span: &Range<usize>| (span.start, !span.is_empty());
             order(a).cmp(&order(b)).then(b.end.cmp(&a.end))
         });
-        let mut position = 0;
+        let mut position = part.start;
         for (span, text) in &self.edits {
             if span.start < position {
                 debug_assert!(span.end <= position, "edits overlap at byte {}", span.start);
@@ -92,7 +100,7 @@ impl<'a> Splice<'a> {
             out.write_all(text)?;
             position = span.end;
         }
-        out.write_all(&self.source[position..])
+        out.write_all(&self.source[position..part.end])
     }
 }
 
@@ -122,6 +130,16 @@ mod tests {
         splice.put(6..10, "other");
         splice.cut(5..12);
         assert_eq!(written(splice), "keep keep");
+    }
+
+    #[test]
+    fn a_part_is_written_with_its_own_edits() {
+        let mut splice = Splice::new(b"one two three");
+        splice.put(8..13, "3");
+        splice.put(4..7, "2");
+        let mut out = Vec::new();
+        splice.write_span(4..8, &mut out).unwrap();
+        assert_eq!(out, b"2 ");
     }
 
     #[test]

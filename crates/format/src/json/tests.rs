@@ -74,16 +74,16 @@ fn depth_costs_no_stack() {
 }
 
 #[test]
-fn a_member_can_be_inserted_where_others_stay_or_not() {
+fn members_can_be_inserted_where_others_stay_or_not() {
     for (source, keep, expected) in [
-        (r#"{"a":1}"#, true, r#"{"n":"x\"","a":1}"#),
-        (r#"{"a":1}"#, false, r#"{"n":"x\""}"#),
-        ("{ }", true, r#"{"n":"x\"" }"#),
+        (r#"{"a":1}"#, true, r#"{"n":"x\"","m":1,"a":1}"#),
+        (r#"{"a":1}"#, false, r#"{"n":"x\"","m":1}"#),
+        ("{ }", true, r#"{"n":"x\"","m":1 }"#),
     ] {
         let root = Object::parse(source.as_bytes()).unwrap();
         let mut splice = Splice::new(source.as_bytes());
         let kept = root.retain(&mut splice, |_, _| keep);
-        root.insert(&mut splice, "n", &quote("x\""), kept);
+        root.insert(&mut splice, &[("n", &quote("x\"")), ("m", "1")], kept);
         assert_eq!(written(splice), expected);
     }
 }
