@@ -1,28 +1,418 @@
-//! The client.
+//! The client: one request after another until there is an answer.
 
-use crate::{Ask, Document, Origin, Settings, Streaming, UpstreamError};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::client::proxy::matcher::Matcher;
+use url::Url;
+
+use crate::address::{self, Target};
+use crate::capped::{self, Cap, Coding};
+use crate::connect::{self, Http};
+use crate::error::Phase;
+use crate::guard::Guard;
+use crate::limits::{Entry, Lanes};
+use crate::retry::{self, Attempts};
+use crate::{
+    Ask, At, Body, Document, Method, Origin, Settings, Streaming, UpstreamError, failure, tls,
+};
+
+/// Larger bodies are decoded on a thread of their own, so that others need not wait.
+const DECODE_INLINE: usize = 64 << 10;
 
 /// Asks registries. Cheap to clone; clones share connections, limits and circuit breakers.
+///
+/// 2xx, 304 and 4xx are answers. 5xx, 408, 425 and 429 are asked again, and are
+/// [`UpstreamError::Status`] in the end; so is what breaks on the way. A POST is never repeated.
 #[derive(Clone, Debug)]
 pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
     settings: Settings,
+    guard: Arc<Guard>,
+    proxies: Arc<Matcher>,
+    lanes: Lanes,
+    http: Http,
+}
+
+/// Which content codings are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Codings {
+    /// Those that can be decoded.
+    Any,
+    /// None.
+    Identity,
+}
+
+impl Codings {
+    fn accept(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Any => "gzip, br, zstd",
+            Self::Identity => "identity",
+        })
+    }
+}
+
+/// Headers of an answer, and its body still to come.
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    url: Url,
+    at: At,
+    length: Option<u64>,
+    body: Body,
 }
 
 impl Client {
-    /// Builds the stack; reads the certificate authorities.
+    /// Builds the stack: reads the certificate authorities, opens no connection. Must be used
+    /// within a tokio runtime with timers and I/O.
     pub fn new(settings: Settings) -> Result<Self, UpstreamError> {
-        Ok(Self { settings })
+        let guard = Arc::new(Guard::new(settings.hosts.clone()));
+        let proxies = Arc::new(connect::proxies(&settings.proxy)?);
+        let http = connect::http(&settings, tls::config(&settings)?, &guard, proxies.clone());
+        let lanes = Lanes::default();
+        Ok(Self { inner: Arc::new(Inner { settings, guard, proxies, lanes, http }) })
     }
 
-    /// Fetches a whole document.
-    #[expect(clippy::unused_async, reason = "the transport follows")]
-    pub async fn document(&self, _: &Origin, _: Ask<'_>) -> Result<Document, UpstreamError> {
-        Err(UpstreamError::Setup(self.settings.user_agent.clone()))
+    /// The settings that the client was built with.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
     }
 
-    /// Starts to fetch an artifact.
-    #[expect(clippy::unused_async, reason = "the transport follows")]
-    pub async fn stream(&self, _: &Origin, _: Ask<'_>) -> Result<Streaming, UpstreamError> {
-        Err(UpstreamError::Setup(self.settings.user_agent.clone()))
+    /// Notes that the operator, or a client's own settings, wrote the host of this origin, before
+    /// it is asked for the first time: hosts that share an address with it may be private.
+    /// Origins that are asked need no such call.
+    pub fn trust(&self, origin: &Origin) {
+        if origin.trusted {
+            self.inner.guard.trust(&address::host_of(&origin.base));
+        }
     }
+
+    /// Fetches a whole document, decoded under the caps. A failure while the body arrives is
+    /// retried like any other.
+    pub async fn document(&self, origin: &Origin, ask: Ask<'_>) -> Result<Document, UpstreamError> {
+        let target = self.inner.target(origin, &ask)?;
+        let mut attempts = Attempts::new(&self.inner.settings, ask.method);
+        loop {
+            let error = match self.inner.document(origin, &ask, target.clone()).await {
+                Ok(document) => return Ok(document),
+                Err(error) => error,
+            };
+            pause(&mut attempts, error).await?;
+        }
+    }
+
+    /// Starts to fetch an artifact. Its bytes come as they are stored: no coding is asked for, and
+    /// a successful answer that has one is refused. Retries end with the headers.
+    pub async fn stream(&self, origin: &Origin, ask: Ask<'_>) -> Result<Streaming, UpstreamError> {
+        let target = self.inner.target(origin, &ask)?;
+        let mut attempts = Attempts::new(&self.inner.settings, ask.method);
+        loop {
+            let answer = self.inner.exchange(origin, &ask, target.clone(), Codings::Identity);
+            let error = match answer.await {
+                Ok(answer) => return answer.into_streaming(),
+                Err(error) => error,
+            };
+            pause(&mut attempts, error).await?;
+        }
+    }
+}
+
+/// Waits before the next attempt, or gives the error back when there is to be none.
+async fn pause(attempts: &mut Attempts<'_>, error: UpstreamError) -> Result<(), UpstreamError> {
+    let Some(pause) = attempts.pause_after(&error) else { return Err(error) };
+    tracing::debug!(%error, ?pause, "asking again");
+    tokio::time::sleep(pause).await;
+    Ok(())
+}
+
+impl Inner {
+    /// Where a request goes, when it may be sent at all.
+    fn target(&self, origin: &Origin, ask: &Ask<'_>) -> Result<Target, UpstreamError> {
+        let target = Target::of(origin, ask.to)?;
+        if self.settings.offline {
+            return Err(UpstreamError::Offline { at: target.at(origin) });
+        }
+        if origin.trusted {
+            self.guard.trust(&address::host_of(&origin.base));
+        }
+        Ok(target)
+    }
+
+    async fn document(
+        &self,
+        origin: &Origin,
+        ask: &Ask<'_>,
+        target: Target,
+    ) -> Result<Document, UpstreamError> {
+        let at = target.at(origin);
+        let codings = if ask.identity { Codings::Identity } else { Codings::Any };
+        let after = self.settings.document_timeout;
+        let whole = async {
+            let answer = self.exchange(origin, ask, target, codings).await?;
+            answer.into_document(&self.settings, ask.method).await
+        };
+        tokio::time::timeout(after, whole)
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::Timeout { at, phase: Phase::Document, after }))
+    }
+
+    /// One attempt: sends a request and follows redirects.
+    async fn exchange(
+        &self,
+        origin: &Origin,
+        ask: &Ask<'_>,
+        mut target: Target,
+        codings: Codings,
+    ) -> Result<Answer, UpstreamError> {
+        for _ in 0..=self.settings.max_redirects {
+            let (response, entry) = self.send(origin, ask, &target, codings).await?;
+            if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
+            {
+                return Ok(self.answer(ask, target.at(origin), target.url, (response, entry)));
+            }
+            entry.pass.succeed();
+            target = redirect(origin, ask, &target, &response)?;
+        }
+        let reason = format!("expected at most {} redirects", self.settings.max_redirects);
+        Err(UpstreamError::Redirect { at: target.at(origin), reason })
+    }
+
+    /// One hop: guard, limits, request, response headers.
+    async fn send(
+        &self,
+        origin: &Origin,
+        ask: &Ask<'_>,
+        target: &Target,
+        codings: Codings,
+    ) -> Result<(Response<Incoming>, Entry), UpstreamError> {
+        let at = target.at(origin);
+        if let Some(address) = address::literal(&target.uri) {
+            let judged = self.guard.literal(address).await;
+            judged.map_err(|refusal| UpstreamError::Refused { at: at.clone(), refusal })?;
+        }
+        let request = self.request(origin, ask, target, codings)?;
+        let lane = self.lanes.lane(&self.settings, origin, &at);
+        let mut entry = lane.enter(&self.settings, &at).await?;
+        let after = self.settings.header_timeout;
+        let sent = tokio::time::timeout(after, self.http.request(request)).await;
+        let outcome = match sent {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(failure::of_request(&error, at.clone(), &self.settings)),
+            Err(_) => Err(UpstreamError::Timeout { at: at.clone(), phase: Phase::Headers, after }),
+        };
+        let outcome = outcome.and_then(|response| well(at, response));
+        tracing::debug!(url = %target.url, method = ?ask.method, status = ?outcome.as_ref().map(Response::status).ok(), "asked");
+        match outcome {
+            Ok(response) => {
+                entry.pass.answered();
+                Ok((response, entry))
+            }
+            Err(error) => {
+                if blames_host(&error) {
+                    entry.pass.fail();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        origin: &Origin,
+        ask: &Ask<'_>,
+        target: &Target,
+        codings: Codings,
+    ) -> Result<Request<Full<Bytes>>, UpstreamError> {
+        let refuse = |reason| UpstreamError::Address { at: target.at(origin), reason };
+        let body = ask.body.clone().unwrap_or_default();
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = ask.method.into();
+        *request.uri_mut() = target.uri.clone();
+        let headers = request.headers_mut();
+        if target.is_own(origin) {
+            headers.extend(ask.headers.clone());
+            if let Some(credentials) = &origin.credentials {
+                let (name, value) = credentials
+                    .header()
+                    .ok_or_else(|| refuse("expected credentials that fit into a header"))?;
+                headers.insert(name, value);
+            }
+        }
+        let text = |text: &str| {
+            HeaderValue::from_str(text).map_err(|_| refuse("expected printable header values"))
+        };
+        headers.insert(header::ACCEPT, text(ask.accept)?);
+        headers.insert(header::ACCEPT_ENCODING, codings.accept());
+        headers.insert(header::USER_AGENT, text(&self.settings.user_agent)?);
+        if let Some(tag) = ask.if_none_match {
+            headers.insert(header::IF_NONE_MATCH, text(tag)?);
+        }
+        if let Some(date) = ask.if_modified_since {
+            headers.insert(header::IF_MODIFIED_SINCE, text(date)?);
+        }
+        if let Some(value) = connect::relay_authorization(&self.proxies, &target.uri) {
+            headers.insert(header::PROXY_AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+
+    fn answer(
+        &self,
+        ask: &Ask<'_>,
+        at: At,
+        url: Url,
+        (response, entry): (Response<Incoming>, Entry),
+    ) -> Answer {
+        let (head, incoming) = response.into_parts();
+        let length = content_length(&head.headers);
+        let bodiless = ask.method == Method::Head
+            || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let expected = length.filter(|_| !bodiless);
+        let body = Body::new(incoming, expected, entry, (at.clone(), &self.settings));
+        Answer { status: head.status, headers: head.headers, url, at, length, body }
+    }
+}
+
+/// Passes a response on unless its status says that the registry is unwell.
+fn well(at: At, response: Response<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
+    let status = response.status();
+    if retry::is_unwell(status) {
+        let retry_after = retry::retry_after(response.headers());
+        return Err(UpstreamError::Status { at, status, retry_after });
+    }
+    Ok(response)
+}
+
+/// Whether an error counts against the host in its circuit breaker.
+fn blames_host(error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::Status { status, .. } => status.is_server_error(),
+        UpstreamError::Connect { .. }
+        | UpstreamError::Tls { .. }
+        | UpstreamError::Timeout { .. }
+        | UpstreamError::Transport { .. }
+        | UpstreamError::TooLarge { .. } => true,
+        _ => false,
+    }
+}
+
+/// The next target.
+fn redirect(
+    origin: &Origin,
+    ask: &Ask<'_>,
+    target: &Target,
+    response: &Response<Incoming>,
+) -> Result<Target, UpstreamError> {
+    let refuse = |reason: String| UpstreamError::Redirect { at: target.at(origin), reason };
+    let status = response.status();
+    let location = response.headers().get(header::LOCATION);
+    let location = match (status.as_u16(), location) {
+        (301 | 302 | 303 | 307 | 308, Some(location)) => location,
+        _ => return Err(refuse(format!("expected a redirect with Location, found {status}"))),
+    };
+    let next = target.redirected(origin, location.as_bytes())?;
+    if ask.method == Method::Post && !(matches!(status.as_u16(), 307 | 308) && next.is_own(origin))
+    {
+        return Err(refuse(format!("expected no redirect of a POST, found {status}")));
+    }
+    Ok(next)
+}
+
+impl Answer {
+    fn into_streaming(self) -> Result<Streaming, UpstreamError> {
+        let coding = content_encoding(&self.headers);
+        if self.status.is_success() && coding != Some(Coding::Identity) {
+            let reason = "expected an artifact without Content-Encoding".to_owned();
+            return Err(UpstreamError::Encoding { at: self.at, reason });
+        }
+        let Self { status, headers, url, length, body, .. } = self;
+        Ok(Streaming { status, headers, url, length, body })
+    }
+
+    async fn into_document(
+        self,
+        settings: &Settings,
+        method: Method,
+    ) -> Result<Document, UpstreamError> {
+        let Self { status, mut headers, url, at, body, .. } = self;
+        let coding = content_encoding(&headers);
+        let body = match body.collect(settings.max_document).await {
+            Ok(bytes) if method == Method::Head => Ok(bytes),
+            Ok(bytes) => decode(coding, bytes, at, settings).await,
+            Err(error) => Err(error),
+        };
+        let body = match body {
+            // Nobody reads the page that comes with a refusal; the status is what matters.
+            Err(UpstreamError::TooLarge { .. } | UpstreamError::Encoding { .. })
+                if !status.is_success() =>
+            {
+                Bytes::new()
+            }
+            other => other?,
+        };
+        for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+            headers.remove(name);
+        }
+        Ok(Document { status, headers, url, body })
+    }
+}
+
+async fn decode(
+    coding: Option<Coding>,
+    bytes: Bytes,
+    at: At,
+    settings: &Settings,
+) -> Result<Bytes, UpstreamError> {
+    let limit = settings.max_document;
+    let cap = Cap { bytes: limit, ratio: settings.max_ratio };
+    let coding = match coding {
+        Some(Coding::Identity) => return Ok(bytes),
+        Some(coding) => coding,
+        None => {
+            let reason = "expected one content coding of gzip, br, zstd or deflate".to_owned();
+            return Err(UpstreamError::Encoding { at, reason });
+        }
+    };
+    if bytes.is_empty() {
+        // Some servers label empty bodies too.
+        return Ok(bytes);
+    }
+    let decoded = if bytes.len() <= DECODE_INLINE {
+        capped::decode(coding, &bytes, cap)
+    } else {
+        let work = tokio::task::spawn_blocking(move || capped::decode(coding, &bytes, cap));
+        match work.await {
+            Ok(decoded) => decoded,
+            Err(stopped) => {
+                return Err(UpstreamError::Encoding { at, reason: stopped.to_string() });
+            }
+        }
+    };
+    decoded.map(Bytes::from).map_err(|error| match error {
+        capped::DecodeError::TooLarge { limit } => {
+            UpstreamError::TooLarge { at, what: "document", limit }
+        }
+        other => UpstreamError::Encoding { at, reason: other.to_string() },
+    })
+}
+
+/// The coding of a body; `None` when it is unknown or there are several.
+fn content_encoding(headers: &HeaderMap) -> Option<Coding> {
+    let mut labels = headers.get_all(header::CONTENT_ENCODING).iter();
+    match (labels.next(), labels.next()) {
+        (None, _) => Some(Coding::Identity),
+        (Some(label), None) => Coding::parse(label.to_str().ok()?),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::guard::Refusal;
 
 /// Which registry, and which host of it. Prints as `npm (registry.example)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct At {
     /// The origin's label.
     pub label: Box<str>,

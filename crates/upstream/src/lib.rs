@@ -1,12 +1,29 @@
-//! The way to registries.
+//! The way to registries: an HTTP client that an operator can trust with addresses that strangers
+//! wrote.
+//!
+//! A [`Client`] asks an [`Origin`] for a whole [`Document`] or for an artifact as a stream
+//! ([`Streaming`]). On the way there are, from the outside in: retries with back-off and jitter,
+//! redirects by rule, the address guard, a slot and a rate for each host, a circuit breaker, time
+//! limits for each phase, proxies, TLS with the system's authorities, and a pool of connections
+//! that speak HTTP/1.1 or HTTP/2. Documents are decoded under caps ([`capped`]).
+//!
+//! Nothing here judges packages or keeps bytes.
 
+mod address;
 mod ask;
 mod body;
+mod breaker;
+pub mod capped;
 mod client;
+mod connect;
 mod error;
+mod failure;
 mod guard;
+mod limits;
 mod origin;
+mod retry;
 mod settings;
+mod tls;
 
 pub use ask::{Ask, Document, Method, Streaming, Whither};
 pub use body::Body;
