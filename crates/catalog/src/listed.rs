@@ -1,0 +1,85 @@
+//! What listings said of files, for files whose address does not tell which release they are.
+
+use std::collections::BTreeMap;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+use weir_core::{Coordinates, Digest, Listed, Timestamp};
+
+use crate::entity::listed_file::{ActiveModel, Column, Entity, Model};
+use crate::{BATCH, Catalog, Result};
+
+impl Catalog {
+    /// Records what a listing said of files at this instant, in one transaction. A later record
+    /// replaces an earlier one of the same file of the same release; a digest or date that the
+    /// later listing does not give is kept from the earlier one.
+    pub async fn record_files(&self, mount: &str, files: &[Listed], at: Timestamp) -> Result<()> {
+        // One statement must not meet a row twice, and all gateways lock rows in one order.
+        let files: BTreeMap<_, _> =
+            files.iter().map(|file| ((&file.release, &file.file), file)).collect();
+        let files: Vec<_> = files.into_values().collect();
+        let row = |file: &&Listed| ActiveModel {
+            mount: ActiveValue::Set(mount.to_owned()),
+            name: ActiveValue::Set(file.release.name.as_str().to_owned()),
+            version: ActiveValue::Set(file.release.version.as_str().to_owned()),
+            file: ActiveValue::Set(file.file.to_string()),
+            recorded_at: ActiveValue::Set(at.as_millis()),
+            digest: ActiveValue::Set(file.digest.as_ref().map(ToString::to_string)),
+            published: ActiveValue::Set(file.published.map(Timestamp::as_millis)),
+        };
+        let conflict = newest_wins();
+        self.write("record listed files", async |db| {
+            for batch in files.chunks(BATCH) {
+                let insert = Entity::insert_many(batch.iter().map(row));
+                insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The releases that listed a file with this digest, newest record first.
+    pub async fn known_by_digest(&self, mount: &str, digest: &Digest) -> Result<Vec<Listed>> {
+        let query = Entity::find().filter(Column::Digest.eq(digest.to_string()));
+        self.known(mount, query).await
+    }
+
+    /// The releases that listed a file of this name, newest record first.
+    pub async fn known_by_file(&self, mount: &str, file: &str) -> Result<Vec<Listed>> {
+        self.known(mount, Entity::find().filter(Column::File.eq(file))).await
+    }
+
+    async fn known(&self, mount: &str, query: Select<Entity>) -> Result<Vec<Listed>> {
+        let query = query
+            .filter(Column::Mount.eq(mount))
+            .order_by_desc(Column::RecordedAt)
+            .order_by_asc(Column::Name)
+            .order_by_asc(Column::Version);
+        let found = query.all(&self.db).await;
+        let models = found.map_err(|error| self.fail("look up listed files", error))?;
+        models.into_iter().map(|model| self.listed(model)).collect()
+    }
+
+    fn listed(&self, model: Model) -> Result<Listed> {
+        Ok(Listed {
+            release: Coordinates::new(model.name, model.version),
+            file: model.file.into(),
+            digest: self.optional_digest("listed_files.digest", model.digest.as_deref())?,
+            published: model.published.map(Timestamp::from_millis),
+        })
+    }
+}
+
+fn newest_wins() -> OnConflict {
+    let mut conflict =
+        OnConflict::columns([Column::Mount, Column::Name, Column::Version, Column::File]);
+    conflict.update_column(Column::RecordedAt);
+    conflict.values([(Column::Digest, kept("digest")), (Column::Published, kept("published"))]);
+    conflict
+}
+
+/// The new value where there is one, else the old one: both databases call the row that could not
+/// be inserted `excluded`.
+fn kept(column: &'static str) -> sea_orm::sea_query::Expr {
+    sea_orm::sea_query::Expr::cust(format!("COALESCE(excluded.{column}, listed_files.{column})"))
+}

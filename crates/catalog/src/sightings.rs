@@ -1,0 +1,99 @@
+//! When a package was first asked for, and what has appeared in its listings since.
+//!
+//! What was there at the first contact may be as old as it likes; only what appears later is known
+//! to be new. Losing these rows means beginning again.
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use weir_core::Timestamp;
+
+use crate::entity::{contact, first_seen};
+use crate::{BATCH, Catalog, Result};
+
+/// A version or file that appeared in a listing after the first contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstSeen {
+    /// Canonical version.
+    pub version: String,
+    /// The file's name; empty where the listing names no files.
+    pub file: String,
+    /// When it was first seen.
+    pub at: Timestamp,
+}
+
+impl Catalog {
+    /// When a scope was first asked for.
+    pub async fn contact(&self, mount: &str, scope: &str) -> Result<Option<Timestamp>> {
+        let key = (mount.to_owned(), scope.to_owned());
+        let found = contact::Entity::find_by_id(key).one(&self.db).await;
+        let model = found.map_err(|error| self.fail("look up a first contact", error))?;
+        Ok(model.map(|model| Timestamp::from_millis(model.at)))
+    }
+
+    /// Records that a scope was asked for. The first record stands.
+    pub async fn record_contact(&self, mount: &str, scope: &str, at: Timestamp) -> Result<()> {
+        let row = contact::ActiveModel {
+            mount: ActiveValue::Set(mount.to_owned()),
+            scope: ActiveValue::Set(scope.to_owned()),
+            at: ActiveValue::Set(at.as_millis()),
+        };
+        let mut conflict = OnConflict::columns([contact::Column::Mount, contact::Column::Scope]);
+        conflict.do_nothing();
+        self.write("record a first contact", async |db| {
+            let insert = contact::Entity::insert(row).on_conflict(conflict);
+            insert.exec_without_returning(db).await.map(|_| ())
+        })
+        .await
+    }
+
+    /// What has appeared of a package since the first contact.
+    pub async fn first_seen(&self, mount: &str, name: &str) -> Result<Vec<FirstSeen>> {
+        use first_seen::Column;
+        let query = first_seen::Entity::find()
+            .filter(Column::Mount.eq(mount))
+            .filter(Column::Name.eq(name))
+            .order_by_asc(Column::At)
+            .order_by_asc(Column::Version)
+            .order_by_asc(Column::File);
+        let found = query.all(&self.db).await;
+        let models = found.map_err(|error| self.fail("look up first sights", error))?;
+        let read = |model: first_seen::Model| FirstSeen {
+            version: model.version,
+            file: model.file,
+            at: Timestamp::from_millis(model.at),
+        };
+        Ok(models.into_iter().map(read).collect())
+    }
+
+    /// Records pairs of version and file (maybe empty) as first seen at this instant, in one
+    /// transaction. For each, the first record stands.
+    pub async fn record_first_seen(
+        &self,
+        mount: &str,
+        name: &str,
+        seen: &[(&str, &str)],
+        at: Timestamp,
+    ) -> Result<()> {
+        use first_seen::Column;
+        let mut seen = seen.to_vec();
+        seen.sort_unstable();
+        let row = |(version, file): &(&str, &str)| first_seen::ActiveModel {
+            mount: ActiveValue::Set(mount.to_owned()),
+            name: ActiveValue::Set(name.to_owned()),
+            version: ActiveValue::Set((*version).to_owned()),
+            file: ActiveValue::Set((*file).to_owned()),
+            at: ActiveValue::Set(at.as_millis()),
+        };
+        let mut conflict =
+            OnConflict::columns([Column::Mount, Column::Name, Column::Version, Column::File]);
+        conflict.do_nothing();
+        self.write("record first sights", async |db| {
+            for batch in seen.chunks(BATCH) {
+                let insert = first_seen::Entity::insert_many(batch.iter().map(row));
+                insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

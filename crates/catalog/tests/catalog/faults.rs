@@ -1,0 +1,89 @@
+//! What the operator is told.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectionTrait, Database};
+use weir_catalog::{Catalog, CatalogError, DatabaseSettings, Driver};
+
+use crate::behaviour::artifact;
+use crate::database::server;
+
+async fn refused(settings: &DatabaseSettings) -> CatalogError {
+    Catalog::open(settings).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_locked_file_is_named_after_the_time_that_was_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weir.db");
+    let settings = DatabaseSettings {
+        busy_timeout: Duration::from_millis(50),
+        ..DatabaseSettings::sqlite(&path)
+    };
+    let catalog = Catalog::open(&settings).await.unwrap();
+    let mut options = sea_orm::ConnectOptions::new(format!("sqlite://{}", path.display()));
+    let other = Database::connect(options.max_connections(1).to_owned()).await.unwrap();
+    other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
+    let error = catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Locked { .. }), "{error:?}");
+    assert!(error.is_transient() && error.to_string().contains("weir.db is locked by another"));
+    assert!(catalog.check().await.is_err());
+    assert_eq!(catalog.contact("npm", "a").await.unwrap(), None, "readers go on");
+    other.execute_unprepared("ROLLBACK").await.unwrap();
+    catalog.check().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weir.db");
+    std::fs::write(&path, "not a database, but somebody's letter".repeat(50)).unwrap();
+    let error = refused(&DatabaseSettings::sqlite(&path)).await;
+    assert!(matches!(error, CatalogError::Damaged { .. }), "{error:?}");
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("not a database"));
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let error = refused(&DatabaseSettings::sqlite(folder.path().join("file/weir.db"))).await;
+    assert!(matches!(error, CatalogError::Folder { .. }), "{error:?}");
+    let error = refused(&DatabaseSettings::sqlite(folder.path())).await;
+    assert!(matches!(error, CatalogError::Gone { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_named_without_its_password() {
+    let url = "postgres://weir:s3cret@127.0.0.1:1/packages?sslmode=disable";
+    let settings = DatabaseSettings {
+        acquire_timeout: Duration::from_secs(1),
+        ..DatabaseSettings::postgres(url)
+    };
+    let error = refused(&settings).await;
+    assert!(matches!(error, CatalogError::Gone { .. }), "{error:?}");
+    let shown = format!("{error} {error:?} {settings:?}");
+    assert!(error.to_string().contains("postgres://weir@127.0.0.1:1/packages"), "{error}");
+    assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_refused_without_repeating_it() {
+    let error = refused(&DatabaseSettings::postgres("postgres://u:s3cret@ho st/x")).await;
+    insta::assert_snapshot!(error, @"");
+    assert!(!format!("{error:?}").contains("s3cret"));
+    let missing = DatabaseSettings { driver: Driver::Postgres, ..DatabaseSettings::default() };
+    insta::assert_snapshot!(refused(&missing).await, @"");
+    insta::assert_snapshot!("mysql".parse::<Driver>().unwrap_err(), @"");
+}
+
+#[tokio::test]
+async fn a_wrong_database_name_or_password_says_so() {
+    let Some(url) = server() else {
+        eprintln!("SKIPPED: WEIR_TEST_POSTGRES_URL is not set");
+        return;
+    };
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let error = refused(&DatabaseSettings::postgres(format!("{server}/no_such_database"))).await;
+    assert!(error.to_string().ends_with("create that database"), "{error}");
+}
