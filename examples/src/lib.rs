@@ -1,1 +1,1 @@
-//! weir-examples
+//! Examples of Weir's crates inside other programs; see the folder `examples`.
