@@ -44,9 +44,8 @@ pub fn compare(scheme: Scheme, left: &str, right: &str) -> Ordering {
 
 /// Whether a text is a version of the scheme.
 ///
-/// [`Scheme::Npm`] takes npm's loose spellings (`v1.2.3`, `1.2.3beta`), up to 256 bytes and with
-/// numbers below 900 719 925 474 100, the limits of `nodejs-semver`. [`Scheme::Generic`] takes
-/// everything but the empty text.
+/// [`Scheme::Npm`] takes npm's loose spellings (`v1.2.3`, `1.2.3beta`) within npm's limits: 256
+/// bytes, numbers below 2⁵³. [`Scheme::Generic`] takes everything but the empty text.
 pub fn is_valid(scheme: Scheme, text: &str) -> bool {
     Parsed::read(scheme, text).is_some()
 }

@@ -105,7 +105,24 @@ fn read_npm(text: &str) -> Option<nodejs_semver::Version> {
     if trimmed.len() - bare.len() > 2 || !is_npm_shaped(bare) {
         return None;
     }
-    nodejs_semver::Version::parse(bare).ok()
+    nodejs_semver::Version::parse(bare).ok().or_else(|| read_large_npm(bare))
+}
+
+/// Reads a version with numbers above the crate's limit, which is a tenth of npm's
+/// (`Number.MAX_SAFE_INTEGER`): some publish microseconds.
+fn read_large_npm(text: &str) -> Option<nodejs_semver::Version> {
+    const LIMIT: u64 = (1 << 53) - 1;
+    let mut parts = text.splitn(3, '.');
+    let (major, minor, tail) = (parts.next()?, parts.next()?, parts.next()?);
+    let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+    let (patch, labels) = tail.split_at(digits);
+    let number = |digits: &str| digits.parse::<u64>().ok().filter(|number| *number <= LIMIT);
+    let rest = nodejs_semver::Version::parse(format!("0.0.0{labels}")).ok()?;
+    let (pre, build) = (rest.pre_release().to_vec(), rest.build().to_vec());
+    let fits = text.len() <= nodejs_semver::MAX_LENGTH;
+    let version =
+        nodejs_semver::Version::new(number(major)?, number(minor)?, number(patch)?, pre, build);
+    fits.then_some(version)
 }
 
 /// `MAJOR.MINOR.PATCH`, then identifiers of letters, digits and hyphens, joined by single dots

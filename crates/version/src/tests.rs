@@ -112,6 +112,11 @@ fn npm_reads_loose_spellings_whole_or_not_at_all() {
         assert_eq!(is_valid(Scheme::Npm, text), normal.is_some(), "{text}");
     }
     assert!(!is_valid(Scheme::Npm, &format!("1.0.0-{}", "a".repeat(300))));
+    assert_ascending(
+        Scheme::Npm,
+        &["1.0.1700000000000000-rc.1", "1.0.1700000000000000", "1.0.9007199254740991"],
+    );
+    assert!(!is_valid(Scheme::Npm, "1.0.9007199254740992"));
 }
 
 #[test]
@@ -247,7 +252,7 @@ fn text() -> impl Strategy<Value = String> {
         4 => "[0-9]{1,2}(\\.[0-9]{1,2}){2}(-(alpha|beta|rc|[0-9])(\\.[0-9]{1,2})?)?(\\+[a-c])?",
         3 => "([01]!)?[0-2](\\.[0-2]){0,3}((a|b|rc)[0-2])?(\\.post[0-2])?(\\.dev[0-2])?(\\+[a-b0-2])?",
         2 => "v?[0-9.a-c+x*-]{0,12}",
-        1 => "[0-9]{15,25}\\.0\\.0",
+        1 => "[0-9]{14,20}\\.0\\.0",
         1 => any::<String>(),
     ]
 }

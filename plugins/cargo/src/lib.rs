@@ -75,8 +75,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
         folder: Some(("CARGO_HOME", "~/.cargo", "config.toml", SOURCE)),
         note: "Source replacement cannot be set by environment variables; a project may hold the \
                same lines in .cargo/config.toml. Lock files keep the registry's own name and \
-               checksums. `cargo search` and `cargo info` ask the gateway with \
-               `--index sparse+{base}/`.",
+               checksums. `cargo search` and `cargo info` take `--index sparse+{base}/`. A token \
+               that the registry wants belongs to the gateway's upstream; cargo needs none.",
     },
 };
 

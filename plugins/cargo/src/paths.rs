@@ -5,6 +5,8 @@ use weir_core::{Coordinates, Name, Owner, Request, Scheme, Scope, Target, Unrout
 
 use crate::views;
 
+/// The path of the web API, below the mount as below the registry's `api`.
+const API: &str = "api/v1/crates";
 /// The scope of search results.
 const SEARCH: &str = "search";
 /// Query parameters of the web API that are passed on, in canonical order.
@@ -64,7 +66,7 @@ fn route_api(request: &Request<'_>, path: &[&str]) -> Result<Target, Unroutable>
             Ok(Target::manifest(crate_name(name)?, view))
         }
         [name, "owners"] => {
-            let path = format!("{}/owners", crate_name(name)?);
+            let path = format!("{API}/{}/owners", crate_name(name)?);
             Ok(Target::Relay { path: path.into(), view: views::OWNERS.into() })
         }
         [name, version] => {
@@ -72,7 +74,8 @@ fn route_api(request: &Request<'_>, path: &[&str]) -> Result<Target, Unroutable>
             Ok(Target::manifest(crate_name(name)?, view))
         }
         [name, version, "dependencies"] => {
-            let path = format!("{}/{}/dependencies", crate_name(name)?, release(version)?);
+            let (name, version) = (crate_name(name)?, release(version)?);
+            let path = format!("{API}/{name}/{version}/dependencies");
             Ok(Target::Relay { path: path.into(), view: views::DEPENDENCIES.into() })
         }
         _ => Err(Unroutable::Unknown),
@@ -95,7 +98,7 @@ pub(crate) fn path(target: &Target) -> String {
 /// The path of a web API document, below the mount as below the registry's own `api`.
 pub(crate) fn api_path(target: &Target) -> Option<String> {
     let rest = match target {
-        Target::Relay { path, .. } => format!("/{path}"),
+        Target::Relay { path, .. } => return Some(path.to_string()),
         Target::Manifest { scope: Scope::Package(name), view } => match view.name {
             views::CRATE => with_query(&format!("/{name}"), &view.arg),
             views::VERSIONS => with_query(&format!("/{name}/versions"), &view.arg),
@@ -105,7 +108,7 @@ pub(crate) fn api_path(target: &Target) -> Option<String> {
         Target::Manifest { scope: Scope::Index(_), view } => with_query("", &view.arg),
         _ => return None,
     };
-    Some(format!("api/v1/crates{rest}"))
+    Some(format!("{API}{rest}"))
 }
 
 fn with_query(path: &str, query: &str) -> String {

@@ -3,9 +3,9 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 use weir_core::{Edit, Release};
-use weir_testkit::keep_all;
+use weir_testkit::{fuzz_bytes, keep_all};
 
-use crate::fixtures::{answers, cksum, index, line, listed, served, with_index};
+use crate::fixtures::{answers, cksum, index, line, listed, served, target, with_index};
 
 const PATH: &str = "de/mo/demo";
 
@@ -200,13 +200,24 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_survived(body: Vec<u8>) {
-        served_or_not(&body);
+    fn damage_is_survived(
+        lines in prop::collection::vec(any_line(), 0..6),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+    ) {
+        let mut body = lines.join("\n").into_bytes();
+        for (at, byte) in edits {
+            if !body.is_empty() {
+                let at = at.index(body.len());
+                body[at] = byte;
+            }
+        }
+        for path in [PATH, "crates/demo/1.0.0/download"] {
+            fuzz_bytes(&weir_cargo::Cargo, &target(path), &body);
+        }
     }
-}
 
-fn served_or_not(body: &[u8]) {
-    let answers = with_index(body);
-    let releases = listed(&answers, PATH);
-    assert!(releases.iter().all(|release| release.unreadable.is_some()));
+    #[test]
+    fn arbitrary_bytes_hold_no_release(body: Vec<u8>) {
+        prop_assert_eq!(fuzz_bytes(&weir_cargo::Cargo, &target(PATH), &body), 0);
+    }
 }
