@@ -1,5 +1,7 @@
 //! Applies edits to documents of the web API.
 
+use std::collections::HashSet;
+
 use weir_core::{Edit, Edits, Scheme};
 use weir_format::Splice;
 use weir_format::json::{self, Kind, Object, Value};
@@ -94,17 +96,20 @@ fn repoint<'a>(sheet: &Sheet<'a>, summary: &Summary<'a>, edits: &Edits, splice: 
     }
 }
 
-/// Takes the ids of dropped rows out of a summary's `versions`.
+/// Takes the ids of dropped rows out of a summary's `versions`, and whatever is no id.
 fn forget_rows<'a>(sheet: &Sheet<'a>, object: &Object<'a>, edits: &Edits, splice: &mut Splice<'a>) {
     let Some(ids) = object.get("versions").and_then(|value| value.array().ok()) else { return };
-    let dropped: Vec<&str> = sheet
+    let dropped: HashSet<&str> = sheet
         .rows
         .iter()
         .enumerate()
         .filter(|(ordinal, _)| !edits.keeps(*ordinal))
         .filter_map(|(_, row)| Some(row.value.loose_object().ok()?.get("id")?.raw()))
         .collect();
-    ids.retain(splice, |at| !dropped.contains(&ids.elements()[at].raw()));
+    ids.retain(splice, |at| {
+        let id = &ids.elements()[at];
+        id.kind() == Kind::Number && !dropped.contains(id.raw())
+    });
 }
 
 /// Keeps what a client would fetch below the address that it asked: paths of the web API are
@@ -112,7 +117,7 @@ fn forget_rows<'a>(sheet: &Sheet<'a>, object: &Object<'a>, edits: &Edits, splice
 fn stay_here<'a>(object: &Object<'a>, name: &str, version: Option<&str>, splice: &mut Splice<'a>) {
     if let (Some(path), Some(version)) = (object.get("dl_path"), version) {
         let here = json::quote(&format!("/api/v1/crates/{name}/{version}/download"));
-        if !path.raw().eq_ignore_ascii_case(&here) {
+        if path.raw() != here {
             splice.put(path.span(), here);
         }
     }

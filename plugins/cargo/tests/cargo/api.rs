@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use weir_core::{Edit, Release};
 use weir_testkit::{Fault, keep_all};
 
-use crate::fixtures::{SEARCH, answers, krate, listed, served, target, with_driver};
+use crate::fixtures::{SEARCH, VERSIONS, answers, krate, listed, served, target, with_driver};
 
 fn withhold(version: &'static str) -> impl Fn(&Release<'_>) -> Edit {
     move |release| if release.version == version { Edit::Drop } else { Edit::Keep }
@@ -62,6 +62,25 @@ fn a_version_that_no_row_describes_is_not_named() {
     assert_eq!(listed(&answers, "api/v1/crates/demo").len(), 3);
     let out = served(&answers, "api/v1/crates/demo", &keep_all);
     assert!(out.contains("\"max_version\":\"1.0.0\"") && !out.contains("9.0.0"));
+}
+
+#[test]
+fn a_summary_lists_ids_and_nothing_else() {
+    let body = krate().replace("[30,20,10]", "[30,\"1.0.0\",{\"num\":\"9.0.0\"},10]");
+    let answers =
+        answers().with_output("https://registry.example/api/v1/crates/demo", body.as_bytes());
+    let out = served(&answers, "api/v1/crates/demo", &withhold("1.0.0"));
+    assert!(out.contains("\"versions\":[30],"), "{out}");
+}
+
+#[test]
+fn a_path_to_another_release_is_put_right() {
+    let body =
+        VERSIONS.replace("crates/demo/2.0.0-rc.1/download", "crates/demo/2.0.0-RC.1/download");
+    let key = "https://registry.example/api/v1/crates/demo/versions";
+    let answers = answers().with_output(key, body.as_bytes());
+    let out = served(&answers, "api/v1/crates/demo/versions", &keep_all);
+    assert!(out.contains("/api/v1/crates/demo/2.0.0-rc.1/download") && !out.contains("RC"));
 }
 
 #[test]
