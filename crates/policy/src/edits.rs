@@ -50,31 +50,40 @@ fn notice(judged: &[Judgement]) -> Option<String> {
 fn several(first: &Refusal, withheld: &[&Refusal]) -> String {
     let one_name = withheld.iter().all(|refusal| refusal.name == first.name);
     let one_rule = withheld.iter().all(|refusal| refusal.by == first.by);
-    let one_reason = withheld.iter().all(|refusal| refusal.reason == first.reason);
+    let end = sentence::end(first);
+    let one_end = one_rule && withheld.iter().all(|refusal| sentence::end(refusal) == end);
     let mut text = format!("{} versions", withheld.len());
     if one_name {
         let _ = write!(text, " of {}", first.name);
     }
     text.push_str(" withheld");
     if one_rule {
-        let _ = write!(text, " by {}", first.by);
+        let _ = write!(text, " {}", first.by);
     }
-    if let Some(reason) = first.reason.as_deref().filter(|_| one_rule && one_reason) {
+    if let Some(end) = end.filter(|_| one_end) {
+        let _ = write!(text, " until {end}");
+    }
+    if let Some(reason) = first.reason.as_deref()
+        && one_rule
+        && withheld.iter().all(|refusal| refusal.reason == first.reason)
+    {
         let _ = write!(text, " ({reason})");
     }
-    for (index, refusal) in withheld.iter().take(NAMED).enumerate() {
-        text.push_str(if index == 0 { ": " } else { ", " });
+    let named = withheld.iter().take(NAMED).map(|refusal| {
+        let mut text = String::new();
         if !one_name {
             let _ = write!(text, "{} ", refusal.name);
         }
         text.push_str(&refusal.version);
         if !one_rule {
-            let _ = write!(text, " by {}", refusal.by);
+            let _ = write!(text, " {}", refusal.by);
         }
-        if let Some(end) = sentence::end(refusal) {
+        if let Some(end) = sentence::end(refusal).filter(|_| !one_end) {
             let _ = write!(text, " until {end}");
         }
-    }
+        text
+    });
+    let _ = write!(text, ": {}", named.collect::<Vec<_>>().join(", "));
     if withheld.len() > NAMED {
         let _ = write!(text, " and {} more", withheld.len() - NAMED);
     }

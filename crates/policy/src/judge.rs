@@ -52,7 +52,7 @@ pub struct Refusal {
     pub code: Code,
     /// The rule's name.
     pub rule: Arc<str>,
-    /// The rule in words, for lists of several refusals: `cooldown (3 days)`, `rule no-vite`.
+    /// What follows "withheld": `by cooldown (3 days)`, `by rule no-vite`, `as unreadable`.
     pub by: Box<str>,
     /// The package.
     pub name: Box<str>,

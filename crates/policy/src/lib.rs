@@ -52,3 +52,6 @@ pub use settings::{
     WorkMode,
 };
 pub use token::{Admitted, Decision};
+
+#[cfg(test)]
+mod tests;

@@ -11,10 +11,10 @@ use crate::{Facts, PolicyError, WorkMode};
 
 /// `vite 7.1.0 withheld by cooldown (3 days) until 2026-11-24`
 pub(crate) fn withheld(refusal: &Refusal) -> String {
-    format!("{} {} withheld by {}", refusal.name, refusal.version, grounds(refusal))
+    format!("{} {} withheld {}", refusal.name, refusal.version, grounds(refusal))
 }
 
-/// What follows "withheld by": the rule, its end and its reason.
+/// What follows "withheld": the rule, its end and its reason.
 pub(crate) fn grounds(refusal: &Refusal) -> String {
     let mut text = refusal.by.to_string();
     if let Some(end) = end(refusal) {
@@ -29,10 +29,10 @@ pub(crate) fn grounds(refusal: &Refusal) -> String {
 /// The rule in words.
 pub(crate) fn by(ground: Ground<'_>) -> String {
     match ground {
-        Ground::Cooldown(length) => format!("cooldown ({})", span(length)),
-        Ground::Rule(rule) => format!("rule {}", rule.name),
-        Ground::Unreadable(_) => format!("rule {UNREADABLE}"),
-        Ground::Nothing => "nothing".to_owned(),
+        Ground::Cooldown(length) => format!("by cooldown ({})", span(length)),
+        Ground::Rule(rule) => format!("by rule {}", rule.name),
+        Ground::Unreadable(_) => format!("as {UNREADABLE}"),
+        Ground::Nothing => "by nothing".to_owned(),
     }
 }
 
