@@ -162,6 +162,7 @@ fn explain(mut path: Vec<String>, message: &str) -> (Vec<String>, String) {
         path.push(unknown.to_owned());
         return (path, message);
     }
+    let message = &without_value(message, &path);
     let known = keys().iter().find(|key| key.matches(&path));
     let message = match known {
         Some(key) => {
@@ -171,6 +172,18 @@ fn explain(mut path: Vec<String>, message: &str) -> (Vec<String>, String) {
         None => message.to_owned(),
     };
     (path, message)
+}
+
+/// serde quotes the value that it cannot take, which may be a secret, and names our types.
+fn without_value(message: &str, path: &[String]) -> String {
+    let Some(rest) = message.strip_prefix("invalid type: ") else { return message.to_owned() };
+    let found = rest.split([' ', ',']).next().unwrap_or_default();
+    match rest.rsplit_once(", expected ") {
+        Some((_, expected)) if !expected.starts_with("struct ") => {
+            format!("found a {found}, expected {expected}")
+        }
+        _ => format!("found a {found}, expected a table of {}", key::children(path).join(", ")),
+    }
 }
 
 fn unknown_key(parent: &[String], unknown: &str) -> String {

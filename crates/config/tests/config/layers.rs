@@ -128,7 +128,7 @@ fn flags_win_over_everything() {
     assert_eq!(loaded.config.storage.url.as_str(), "file:///srv/weir/bytes");
     assert_eq!(loaded.config.database.driver, Driver::Postgres);
     assert!(loaded.config.offline);
-    insta::assert_snapshot!(loaded.warnings[0], @"");
+    insta::assert_snapshot!(loaded.warnings[0], @r#"storage.path: is deprecated; write storage.url = "file:///…" instead"#);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_wrong_flag_is_named() {
     let env = Env::default();
     let overrides = Overrides { base_url: Some("packages".into()), ..Overrides::default() };
     let sources = Sources { file: None, env: &env, overrides: &overrides, cwd: Path::new("/") };
-    insta::assert_snapshot!(load(&sources).unwrap_err(), @"");
+    insta::assert_snapshot!(load(&sources).unwrap_err(), @r#"flag --base-url: base_url: found "packages", expected an address such as https://packages.example.org; for example: base_url = "https://packages.example.org""#);
 }
 
 #[test]
@@ -184,7 +184,10 @@ fn secrets_are_read_from_where_they_are_kept_and_never_shown() {
     for secret in ["hunter2", "t0ken", "p@ss", "p%40ss"] {
         assert!(!shown.contains(secret), "{shown}");
     }
-    insta::assert_snapshot!(read(&text, Format::Toml, &[]).unwrap_err(), @"");
+    insta::assert_snapshot!(read(&text, Format::Toml, &[]).unwrap_err(), @r#"
+weir.toml:6: upstream.pypi.credentials.token: the variable TOKEN is not set
+weir.toml:6: upstream.pypi.credentials: are user and password, or token, or header and value
+"#);
 }
 
 #[test]
