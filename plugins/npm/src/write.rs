@@ -88,12 +88,13 @@ struct Package<'j> {
 impl Package<'_> {
     fn write(&self, view: &View, out: &mut dyn io::Write) -> Result<Head, FormatError> {
         let evidence = Evidence::gathered(self.job, self.name)?;
-        if let (view::VERSION, Some(doc), Some(entry)) =
-            (view.name, evidence.version_doc, &evidence.version)
-        {
-            return self.write_entry(doc.bytes(), entry, out);
-        }
-        if view.name == view::ATTESTATIONS {
+        if let Some((doc, entry)) = evidence.version_doc.zip(evidence.version.as_ref()) {
+            if !self.keeps(0, entry) {
+                return Err(FormatError::new("the only version of the document is withheld"));
+            }
+            if view.name == view::VERSION {
+                return self.write_entry(doc.bytes(), entry, out);
+            }
             let fetch = needs::attestations(self.name, &view.arg);
             return relayed(self.job.doc(&fetch)?.bytes(), out);
         }
