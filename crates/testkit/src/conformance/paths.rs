@@ -123,7 +123,10 @@ pub(super) fn relays(
     let id = plugin.describe().id;
     let mut views = Vec::new();
     for raw in samples {
-        let view = routes(plugin, raw, Method::Get, &[]).into_iter().find_map(relay_view);
+        // A relay may be one of posts only (npm's audits).
+        let found =
+            [routes(plugin, raw, Method::Get, &[]), routes(plugin, raw, Method::Post, b"{}")];
+        let view = found.into_iter().flatten().find_map(relay_view);
         let Some(view) = view else { panic!("{id}: the listed relay {raw} is none") };
         views.push(view);
         for ending in endings {
