@@ -23,3 +23,6 @@ pub use driver::{Driver, Fault, Judge, Written, keep_all, toy_signature};
 pub use fuzz::fuzz_bytes;
 pub use random::Random;
 pub use suite::{BASE_ORIGIN, Suite, conformance};
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ pub use listed::Listed;
 use weir_core::{Descriptor, OriginSpec, Scheme, Setup};
 
 /// What the probes' descriptors share.
-const fn descriptor(id: &'static str) -> Descriptor {
+pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
     Descriptor {
         id,
         aliases: &[],
