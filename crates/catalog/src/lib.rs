@@ -13,6 +13,8 @@ mod migrations;
 mod refusals;
 mod sightings;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -280,11 +280,58 @@ mod tests {
 
     #[test]
     fn the_text_is_the_one_that_scripts_read() {
-        insta::assert_snapshot!(example(), @"");
+        insta::assert_snapshot!(example(), @r"
+        Cache Statistics
+        ================
+        Packages: 45
+        Versions: 128
+        Artifacts: 128
+        Total size: 892.4 MB
+        Total hits: 1547
+
+        Packages by ecosystem:
+          npm 32
+          cargo 13
+
+        Most popular packages:
+          1. npm/lodash (342 hits, 24.7 KB)
+
+        Recently cached:
+          npm/express@4.18.2 (2024-01-15 14:32, 54.2 KB)
+        ");
     }
 
     #[test]
     fn the_json_has_the_names_that_scripts_read() {
-        insta::assert_snapshot!(serde_json::to_string(&example()).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&example()).unwrap(), @r#"
+        {
+          "packages": 45,
+          "versions": 128,
+          "artifacts": 128,
+          "total_size_bytes": 935749222,
+          "total_hits": 1547,
+          "ecosystems": {
+            "cargo": 13,
+            "npm": 32
+          },
+          "popular": [
+            {
+              "ecosystem": "npm",
+              "name": "lodash",
+              "hits": 342,
+              "size": 25293
+            }
+          ],
+          "recent": [
+            {
+              "ecosystem": "npm",
+              "name": "express",
+              "version": "4.18.2",
+              "cached_at": "2024-01-15T14:32:59Z",
+              "size": 55501
+            }
+          ]
+        }
+        "#);
     }
 }

@@ -1,10 +1,10 @@
 //! A fresh database for each test.
 
+use crate::{Catalog, DatabaseSettings};
 use sea_orm::{ConnectionTrait, Database};
-use weir_catalog::{Catalog, DatabaseSettings};
 
 /// Runs a test on every kind of database that is at hand, each time on an empty one.
-pub async fn on_each(name: &str, test: impl AsyncFn(&DatabaseSettings)) {
+pub(super) async fn on_each(name: &str, test: impl AsyncFn(&DatabaseSettings)) {
     let folder = tempfile::tempdir().unwrap();
     test(&DatabaseSettings::sqlite(folder.path().join("deep/er/weir.db"))).await;
     match server() {
@@ -14,7 +14,7 @@ pub async fn on_each(name: &str, test: impl AsyncFn(&DatabaseSettings)) {
 }
 
 /// Runs a test on one open catalogue.
-pub async fn with_catalog(name: &str, test: impl AsyncFn(&Catalog)) {
+pub(super) async fn with_catalog(name: &str, test: impl AsyncFn(&Catalog)) {
     on_each(name, async |settings| {
         let catalog = Catalog::open(settings).await.unwrap();
         test(&catalog).await;
@@ -24,7 +24,7 @@ pub async fn with_catalog(name: &str, test: impl AsyncFn(&Catalog)) {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test asks where its server is")]
-pub fn server() -> Option<String> {
+pub(super) fn server() -> Option<String> {
     std::env::var("WEIR_TEST_POSTGRES_URL").ok()
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::{Catalog, CatalogError, DatabaseSettings, Driver};
 use sea_orm::{ConnectionTrait, Database};
-use weir_catalog::{Catalog, CatalogError, DatabaseSettings, Driver};
 
-use crate::behaviour::artifact;
-use crate::database::server;
+use super::behaviour::artifact;
+use super::database::server;
 
 async fn refused(settings: &DatabaseSettings) -> CatalogError {
     Catalog::open(settings).await.unwrap_err()
@@ -70,11 +70,11 @@ async fn a_server_that_does_not_answer_is_named_without_its_password() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_repeating_it() {
     let error = refused(&DatabaseSettings::postgres("postgres://u:s3cret@ho st/x")).await;
-    insta::assert_snapshot!(error, @"");
+    insta::assert_snapshot!(error, @"database.url: expected postgres://user:password@host:5432/name?sslmode=…");
     assert!(!format!("{error:?}").contains("s3cret"));
     let missing = DatabaseSettings { driver: Driver::Postgres, ..DatabaseSettings::default() };
-    insta::assert_snapshot!(refused(&missing).await, @"");
-    insta::assert_snapshot!("mysql".parse::<Driver>().unwrap_err(), @"");
+    insta::assert_snapshot!(refused(&missing).await, @"database.url: the driver postgres needs postgres://user:password@host:5432/name");
+    insta::assert_snapshot!("mysql".parse::<Driver>().unwrap_err(), @r#"database.driver: expected sqlite or postgres, found "mysql""#);
 }
 
 #[tokio::test]

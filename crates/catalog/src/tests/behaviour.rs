@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use crate::{ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal};
 use futures_util::future::join_all;
-use weir_catalog::{
-    ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal,
-};
 use weir_core::{Algorithm, Coordinates, Digest, Listed, Role, Timestamp};
 
-use crate::database::{on_each, with_catalog};
+use super::database::{on_each, with_catalog};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_secs(1_700_000_000 + seconds)
@@ -18,7 +16,7 @@ fn digest(text: &str) -> Digest {
     Digest::of(Algorithm::Sha256, text.as_bytes())
 }
 
-pub fn artifact(name: &str, version: &str, size: u64) -> ArtifactRow {
+pub(super) fn artifact(name: &str, version: &str, size: u64) -> ArtifactRow {
     let file = format!("{name}-{version}.tgz");
     ArtifactRow {
         mount: "npm".to_owned(),
@@ -291,7 +289,49 @@ async fn stats_count_packages_versions_files_bytes_and_hits() {
         let uses = [hits(&lodash, 2, at(9)), hits(&newer, 1, at(9)), hits(&other, 9, at(9))];
         catalog.count_hits(&uses).await.unwrap();
         let stats = catalog.stats(2, 2).await.unwrap();
-        insta::assert_snapshot!(serde_json::to_string_pretty(&stats).unwrap(), @"");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&stats).unwrap(), @r#"
+        {
+          "packages": 3,
+          "versions": 4,
+          "artifacts": 4,
+          "total_size_bytes": 3050,
+          "total_hits": 12,
+          "ecosystems": {
+            "cargo": 1,
+            "npm": 2
+          },
+          "popular": [
+            {
+              "ecosystem": "cargo",
+              "name": "serde",
+              "hits": 9,
+              "size": 50
+            },
+            {
+              "ecosystem": "npm",
+              "name": "lodash",
+              "hits": 3,
+              "size": 3000
+            }
+          ],
+          "recent": [
+            {
+              "ecosystem": "npm",
+              "name": "lodash",
+              "version": "4.17.22",
+              "cached_at": "2023-11-14T22:13:25Z",
+              "size": 2000
+            },
+            {
+              "ecosystem": "cargo",
+              "name": "serde",
+              "version": "1.0.0",
+              "cached_at": "2023-11-14T22:13:23Z",
+              "size": 50
+            }
+          ]
+        }
+        "#);
     })
     .await;
 }
