@@ -81,18 +81,14 @@ impl Body {
     }
 
     fn end(&mut self) -> Option<Result<Bytes, UpstreamError>> {
-        match self.expected.filter(|expected| *expected != self.seen) {
-            Some(expected) => {
-                let reason = format!("expected {expected} bytes, received {}", self.seen);
-                Some(Err(self.fail(UpstreamError::Transport { at: self.at.clone(), reason })))
-            }
-            None => {
-                if let Some((pass, _)) = self.hold.take() {
-                    pass.succeed();
-                }
-                None
-            }
+        if let Some(expected) = self.expected.filter(|expected| *expected != self.seen) {
+            let reason = format!("expected {expected} bytes, received {}", self.seen);
+            return Some(Err(self.fail(UpstreamError::Transport { at: self.at.clone(), reason })));
         }
+        if let Some((pass, _)) = self.hold.take() {
+            pass.succeed();
+        }
+        None
     }
 
     fn fail(&mut self, error: UpstreamError) -> UpstreamError {

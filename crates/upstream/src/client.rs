@@ -3,25 +3,19 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::proxy::matcher::Matcher;
-use url::Url;
 
 use crate::address::{self, Target};
-use crate::capped::{self, Cap, Coding};
+use crate::answer::Answer;
 use crate::connect::{self, Http};
 use crate::error::Phase;
 use crate::guard::Guard;
 use crate::limits::{Entry, Lanes};
 use crate::retry::{self, Attempts};
-use crate::{
-    Ask, At, Body, Document, Method, Origin, Settings, Streaming, UpstreamError, failure, tls,
-};
-
-/// Larger bodies are decoded on a thread of their own, so that others need not wait.
-const DECODE_INLINE: usize = 64 << 10;
+use crate::{Ask, At, Document, Method, Origin, Settings, Streaming, UpstreamError, failure, tls};
 
 /// Asks registries. Cheap to clone; clones share connections, limits and circuit breakers.
 ///
@@ -59,20 +53,13 @@ impl Codings {
     }
 }
 
-/// Headers of an answer, and its body still to come.
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    url: Url,
-    at: At,
-    length: Option<u64>,
-    body: Body,
-}
-
 impl Client {
     /// Builds the stack: reads the certificate authorities, opens no connection. Must be used
     /// within a tokio runtime with timers and I/O.
     pub fn new(settings: Settings) -> Result<Self, UpstreamError> {
+        if HeaderValue::from_str(&settings.user_agent).is_err() {
+            return Err(UpstreamError::Setup("expected a printable user agent".to_owned()));
+        }
         let guard = Arc::new(Guard::new(settings.hosts.clone()));
         let proxies = Arc::new(connect::proxies(&settings.proxy)?);
         let http = connect::http(&settings, tls::config(&settings)?, &guard, proxies.clone());
@@ -175,7 +162,8 @@ impl Inner {
             let (response, entry) = self.send(origin, ask, &target, codings).await?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
             {
-                return Ok(self.answer(ask, target.at(origin), target.url, (response, entry)));
+                let from = (ask.method, target.at(origin), target.url);
+                return Ok(Answer::new(response, entry, from, &self.settings));
             }
             entry.pass.succeed();
             target = redirect(origin, ask, &target, &response)?;
@@ -207,8 +195,10 @@ impl Inner {
             Ok(Err(error)) => Err(failure::of_request(&error, at.clone(), &self.settings)),
             Err(_) => Err(UpstreamError::Timeout { at: at.clone(), phase: Phase::Headers, after }),
         };
-        let outcome = outcome.and_then(|response| well(at, response));
-        tracing::debug!(url = %target.url, method = ?ask.method, status = ?outcome.as_ref().map(Response::status).ok(), "asked");
+        let outcome = outcome.and_then(|response| well(&at, response));
+        // Without the query: it may hold a signature.
+        let (path, status) = (target.uri.path(), outcome.as_ref().map(Response::status).ok());
+        tracing::debug!(%at, path, method = ?ask.method, ?status, "asked");
         match outcome {
             Ok(response) => {
                 entry.pass.answered();
@@ -262,30 +252,14 @@ impl Inner {
         }
         Ok(request)
     }
-
-    fn answer(
-        &self,
-        ask: &Ask<'_>,
-        at: At,
-        url: Url,
-        (response, entry): (Response<Incoming>, Entry),
-    ) -> Answer {
-        let (head, incoming) = response.into_parts();
-        let length = content_length(&head.headers);
-        let bodiless = ask.method == Method::Head
-            || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let expected = length.filter(|_| !bodiless);
-        let body = Body::new(incoming, expected, entry, (at.clone(), &self.settings));
-        Answer { status: head.status, headers: head.headers, url, at, length, body }
-    }
 }
 
 /// Passes a response on unless its status says that the registry is unwell.
-fn well(at: At, response: Response<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
+fn well(at: &At, response: Response<Incoming>) -> Result<Response<Incoming>, UpstreamError> {
     let status = response.status();
     if retry::is_unwell(status) {
         let retry_after = retry::retry_after(response.headers());
-        return Err(UpstreamError::Status { at, status, retry_after });
+        return Err(UpstreamError::Status { at: at.clone(), status, retry_after });
     }
     Ok(response)
 }
@@ -313,9 +287,8 @@ fn redirect(
     let refuse = |reason: String| UpstreamError::Redirect { at: target.at(origin), reason };
     let status = response.status();
     let location = response.headers().get(header::LOCATION);
-    let location = match (status.as_u16(), location) {
-        (301 | 302 | 303 | 307 | 308, Some(location)) => location,
-        _ => return Err(refuse(format!("expected a redirect with Location, found {status}"))),
+    let (301 | 302 | 303 | 307 | 308, Some(location)) = (status.as_u16(), location) else {
+        return Err(refuse(format!("expected a redirect with Location, found {status}")));
     };
     let next = target.redirected(origin, location.as_bytes())?;
     if ask.method == Method::Post && !(matches!(status.as_u16(), 307 | 308) && next.is_own(origin))
@@ -323,96 +296,4 @@ fn redirect(
         return Err(refuse(format!("expected no redirect of a POST, found {status}")));
     }
     Ok(next)
-}
-
-impl Answer {
-    fn into_streaming(self) -> Result<Streaming, UpstreamError> {
-        let coding = content_encoding(&self.headers);
-        if self.status.is_success() && coding != Some(Coding::Identity) {
-            let reason = "expected an artifact without Content-Encoding".to_owned();
-            return Err(UpstreamError::Encoding { at: self.at, reason });
-        }
-        let Self { status, headers, url, length, body, .. } = self;
-        Ok(Streaming { status, headers, url, length, body })
-    }
-
-    async fn into_document(
-        self,
-        settings: &Settings,
-        method: Method,
-    ) -> Result<Document, UpstreamError> {
-        let Self { status, mut headers, url, at, body, .. } = self;
-        let coding = content_encoding(&headers);
-        let body = match body.collect(settings.max_document).await {
-            Ok(bytes) if method == Method::Head => Ok(bytes),
-            Ok(bytes) => decode(coding, bytes, at, settings).await,
-            Err(error) => Err(error),
-        };
-        let body = match body {
-            // Nobody reads the page that comes with a refusal; the status is what matters.
-            Err(UpstreamError::TooLarge { .. } | UpstreamError::Encoding { .. })
-                if !status.is_success() =>
-            {
-                Bytes::new()
-            }
-            other => other?,
-        };
-        for name in [header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
-            headers.remove(name);
-        }
-        Ok(Document { status, headers, url, body })
-    }
-}
-
-async fn decode(
-    coding: Option<Coding>,
-    bytes: Bytes,
-    at: At,
-    settings: &Settings,
-) -> Result<Bytes, UpstreamError> {
-    let limit = settings.max_document;
-    let cap = Cap { bytes: limit, ratio: settings.max_ratio };
-    let coding = match coding {
-        Some(Coding::Identity) => return Ok(bytes),
-        Some(coding) => coding,
-        None => {
-            let reason = "expected one content coding of gzip, br, zstd or deflate".to_owned();
-            return Err(UpstreamError::Encoding { at, reason });
-        }
-    };
-    if bytes.is_empty() {
-        // Some servers label empty bodies too.
-        return Ok(bytes);
-    }
-    let decoded = if bytes.len() <= DECODE_INLINE {
-        capped::decode(coding, &bytes, cap)
-    } else {
-        let work = tokio::task::spawn_blocking(move || capped::decode(coding, &bytes, cap));
-        match work.await {
-            Ok(decoded) => decoded,
-            Err(stopped) => {
-                return Err(UpstreamError::Encoding { at, reason: stopped.to_string() });
-            }
-        }
-    };
-    decoded.map(Bytes::from).map_err(|error| match error {
-        capped::DecodeError::TooLarge { limit } => {
-            UpstreamError::TooLarge { at, what: "document", limit }
-        }
-        other => UpstreamError::Encoding { at, reason: other.to_string() },
-    })
-}
-
-/// The coding of a body; `None` when it is unknown or there are several.
-fn content_encoding(headers: &HeaderMap) -> Option<Coding> {
-    let mut labels = headers.get_all(header::CONTENT_ENCODING).iter();
-    match (labels.next(), labels.next()) {
-        (None, _) => Some(Coding::Identity),
-        (Some(label), None) => Coding::parse(label.to_str().ok()?),
-        (Some(_), Some(_)) => None,
-    }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -72,6 +72,10 @@ pub(crate) fn proxies(settings: &ProxySettings) -> Result<Matcher, UpstreamError
     let http = proxy_address(settings.http.as_deref(), "http")?;
     let https = proxy_address(settings.https.as_deref(), "https")?;
     let no = settings.no_proxy.clone().unwrap_or_default();
+    if no.split(',').any(|entry| entry.trim() == "*") {
+        // The matcher takes the asterisk for names only, not for addresses.
+        return Ok(Matcher::builder().build());
+    }
     Ok(Matcher::builder().http(http).https(https).no(no).build())
 }
 

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use tower::Service;
 
 /// How long the addresses of a written host are remembered for comparison.
-const REMEMBER: Duration = Duration::from_secs(60);
+const REMEMBER: Duration = Duration::from_mins(1);
 
 /// Why an address is not connected to.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -80,12 +80,13 @@ impl Guard {
         if self.note(host, &found) {
             return Ok(found);
         }
-        let Some((address, class)) = found.iter().find_map(|ip| Some((*ip, class(*ip)?))) else {
+        let judge = |ip: &IpAddr| class(*ip).map(|class| (*ip, class));
+        let Some((address, class)) = found.iter().find_map(judge) else {
             return Ok(found);
         };
         let shared = self.shared().await;
         let allowed: Vec<_> =
-            found.into_iter().filter(|ip| class_of(ip).is_none() || shared.contains(ip)).collect();
+            found.into_iter().filter(|ip| judge(ip).is_none() || shared.contains(ip)).collect();
         if allowed.is_empty() {
             return Err(Refusal { host: host.into(), address, class });
         }
@@ -118,11 +119,10 @@ impl Guard {
     }
 
     async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
-        if let Some(addresses) = self.hosts.get(host) {
-            return Ok(addresses.clone());
-        }
-        let found: Vec<_> =
-            tokio::net::lookup_host((host, 0)).await?.map(|address| address.ip()).collect();
+        let found: Vec<_> = match self.hosts.get(host) {
+            Some(addresses) => addresses.clone(),
+            None => tokio::net::lookup_host((host, 0)).await?.map(|found| found.ip()).collect(),
+        };
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
@@ -132,10 +132,6 @@ impl Guard {
     fn written(&self) -> MutexGuard<'_, HashMap<Box<str>, Option<Known>>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn class_of(ip: &IpAddr) -> Option<&'static str> {
-    class(*ip)
 }
 
 /// What is special about an address; `None` for public ones.
@@ -187,18 +183,16 @@ fn class_v6(v6: Ipv6Addr) -> Option<&'static str> {
 fn embedded(segments: [u16; 8]) -> Option<Ipv4Addr> {
     let pair = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match segments {
-        // IPv4-mapped, IPv4-compatible, IPv4-translated (RFC 4291, RFC 2765).
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => {
-            Some(pair(high, low))
-        }
-        // NAT64 (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(pair(high, low)),
+        // IPv4-mapped, IPv4-compatible (RFC 4291) and IPv4-translated (RFC 2765); NAT64 (RFC 6052);
+        // ISATAP (RFC 5214).
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
         // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => Some(pair(high, low)),
+        | [0x2002, high, low, ..] => Some(pair(high, low)),
         // Teredo (RFC 4380): the client's address, inverted.
         [0x2001, 0, .., high, low] => Some(pair(!high, !low)),
-        // ISATAP (RFC 5214).
-        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => Some(pair(high, low)),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@
 //! Nothing here judges packages or keeps bytes.
 
 mod address;
+mod answer;
 mod ask;
 mod body;
 mod breaker;
@@ -32,3 +33,6 @@ pub use error::{At, Phase, UpstreamError};
 pub use guard::Refusal;
 pub use origin::{Credentials, Origin, OriginError, Secret};
 pub use settings::{ProxySettings, Settings};
+
+#[cfg(test)]
+mod tests;

@@ -69,12 +69,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(10),
-            header_timeout: Duration::from_secs(60),
+            header_timeout: Duration::from_mins(1),
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             pool_timeout: Duration::from_secs(30),
             pool_idle_timeout: Duration::from_secs(90),
-            document_timeout: Duration::from_secs(300),
+            document_timeout: Duration::from_mins(5),
             max_connections_per_host: 64,
             requests_per_second: None,
             retries: 3,
