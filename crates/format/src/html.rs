@@ -71,7 +71,7 @@ pub struct Anchor<'a> {
     /// What stands between start and end tag, as it is spelled.
     pub content: &'a str,
     /// From `<` of the start tag to behind the end tag; an anchor that is never closed ends with
-    /// its text.
+    /// its text, trailing white space aside.
     pub element: Range<usize>,
 }
 
@@ -328,7 +328,9 @@ impl<'a> Reader<'a, '_> {
     /// Ends the open anchor, at its end tag or, without one, with its text.
     fn close(&mut self, end_tag: Option<Range<usize>>) {
         let Some(Open { tag, text_end }) = self.open.take() else { return };
+        // White space in front of the next entry is that entry's.
         let text_end = text_end.unwrap_or(self.source.len());
+        let text_end = tag.span.end + self.source[tag.span.end..text_end].trim_ascii_end().len();
         let (content, end) = end_tag.map_or((text_end, text_end), |span| (span.start, span.end));
         let content = &self.source[tag.span.end..content];
         let element = tag.span.start..end;

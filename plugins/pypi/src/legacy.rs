@@ -1,5 +1,5 @@
-//! The legacy JSON API: `/pypi/<project>/json` and `/pypi/<project>/<version>/json`
-//! (<https://docs.pypi.org/api/json/>).
+//! The legacy JSON API: `/pypi/<project>/json` and `/pypi/<project>/<version>/json`, as Warehouse
+//! documents it.
 //!
 //! Files stand under `releases`, by version, and those of the version that `info` describes once
 //! more under `urls`. A file counts once, where it stands first; what was decided for it holds
@@ -106,6 +106,7 @@ impl<'a> Document<'a> {
                 }
             }
         }
+        found.lists_all = !found.places.is_empty();
         let described = self.info.text("version");
         let described = described.map(|v| filename::normal(&v).ok_or("the version is none"));
         if let Some(key) = described {
@@ -142,6 +143,8 @@ fn split(releases: Value<'_>) -> Result<(Object<'_>, Vec<Array<'_>>), FormatErro
 #[derive(Default)]
 struct Collector<'a, 'p> {
     project: &'p str,
+    /// Whether `releases` names all files.
+    lists_all: bool,
     entries: Vec<Entry<'a>>,
     places: Vec<Place<'a>>,
     by_name: HashMap<Cow<'a, str>, usize>,
@@ -159,6 +162,9 @@ impl<'a> Collector<'a, '_> {
         let known = file.as_ref().and_then(|file| self.by_name.get(file)).copied();
         let version = match (&file, known) {
             (_, Some(_)) if under.is_some() => Err("the document names this file twice"),
+            (Some(_), None) if under.is_none() && self.lists_all => {
+                Err("the file stands under `urls` only")
+            }
             (Some(file), _) => self.version(file, key),
             (None, _) => Err("the file's entry cannot be read"),
         };
@@ -324,9 +330,7 @@ impl<'a> Output<'_, 'a> {
             self.mark_info(splice, &normal.unwrap_or_default());
             return Ok(());
         }
-        let kept = (0..self.document.entries.len()).filter(|entry| self.keeps(*entry));
-        let kept = kept.filter_map(|e| self.document.entries[e].version.as_deref().ok());
-        let newest = weir_version::newest(Scheme::Pep440, kept);
+        let newest = self.newest();
         splice.put(version.span(), newest.map_or_else(|| "null".to_owned(), quote));
         if let Some(url) = info.get("release_url")
             && let Some(address) = url.text()
@@ -336,7 +340,27 @@ impl<'a> Output<'_, 'a> {
             });
             splice.put(url.span(), quote(&other));
         }
+        if let Some(newest) = newest {
+            self.mark_info(splice, newest);
+        }
         self.urls_of(splice, newest)
+    }
+
+    /// The newest version that stays, of those not to be avoided where there are any.
+    fn newest(&self) -> Option<&str> {
+        let kept = (0..self.document.entries.len()).filter(|entry| self.keeps(*entry));
+        let (avoided, good): (Vec<usize>, Vec<usize>) = kept.partition(|at| self.avoided(*at));
+        let newest = |entries: Vec<usize>| {
+            let versions = entries.into_iter().map(|at| &self.document.entries[at].version);
+            weir_version::newest(Scheme::Pep440, versions.filter_map(|v| v.as_deref().ok()))
+        };
+        newest(good).or_else(|| newest(avoided))
+    }
+
+    fn avoided(&self, entry: usize) -> bool {
+        let facts = self.document.entries[entry].facts.as_ref();
+        let yanked = facts.and_then(|facts| facts.get("yanked")?.bool()) == Some(true);
+        yanked || matches!(self.edits.get(entry), Edit::Mark(_))
     }
 
     /// Puts the files of another version under `urls`.

@@ -143,12 +143,11 @@ fn keep(
         splice.put(attribute.span.clone(), attribute.replacement(&link));
     }
     let Some(sentence) = page.mark(ordinal) else { return };
-    match anchor.attribute("data-yanked") {
-        Some(yanked) => splice.put(yanked.span.clone(), yanked.replacement(sentence)),
-        None => {
-            let attribute = format!(" data-yanked=\"{}\"", html::escape(sentence));
-            splice.insert(anchor.tag.insertion(), attribute);
-        }
+    if let Some(yanked) = anchor.attribute("data-yanked") {
+        splice.put(yanked.span.clone(), yanked.replacement(sentence));
+    } else {
+        let attribute = format!(" data-yanked=\"{}\"", html::escape(sentence));
+        splice.insert(anchor.tag.insertion(), attribute);
     }
 }
 

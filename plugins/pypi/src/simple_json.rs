@@ -138,12 +138,11 @@ impl Document<'_> {
             }
             if let Some(sentence) = page.mark(ordinal) {
                 let value = if sentence.is_empty() { "true".into() } else { quote(sentence) };
-                match &parts.yanked {
-                    Some(span) => splice.put(span.clone(), value),
-                    None => {
-                        let others = parts.object.members().len();
-                        parts.object.insert(&mut splice, &[("yanked", &value)], others);
-                    }
+                if let Some(span) = &parts.yanked {
+                    splice.put(span.clone(), value);
+                } else {
+                    let others = parts.object.members().len();
+                    parts.object.insert(&mut splice, &[("yanked", &value)], others);
                 }
             }
         }

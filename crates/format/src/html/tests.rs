@@ -63,7 +63,7 @@ fn an_attribute_can_be_inserted_behind_the_name() {
 fn an_anchor_without_end_tag_ends_with_its_text() {
     let source = "<a href=1>one\n<a href=2>two<br></body>";
     let page = Page::parse(source).unwrap();
-    assert_eq!(&source[page.anchors[0].element.clone()], "<a href=1>one\n");
+    assert_eq!(&source[page.anchors[0].element.clone()], "<a href=1>one");
     assert_eq!(&source[page.anchors[1].element.clone()], "<a href=2>two");
     assert_eq!(anchors("<a href=1>b<b>old</b></a>")[0].1, "b<b>old</b>");
     assert_eq!(anchors("<a href=1>end")[0].1, "end");
@@ -168,5 +168,7 @@ proptest! {
         expected.remove(gone);
         let hrefs = |list: Vec<(Option<String>, String)>| list.into_iter().map(|a| a.0);
         prop_assert!(hrefs(anchors(&edited)).eq(hrefs(expected)), "{text:?} -> {edited:?}");
+        let entries: Vec<_> = page.anchors.iter().map(|anchor| anchor.entry(&text)).collect();
+        prop_assert!(entries.windows(2).all(|two| two[0].end <= two[1].start), "{text:?}");
     }
 }
