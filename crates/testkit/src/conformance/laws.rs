@@ -1,7 +1,8 @@
 //! Laws of routing, artifacts and constants.
 
-use weir_core::{Ecosystem, Method, Request, Target, Unroutable};
+use weir_core::{Ecosystem, Found, Method, Request, Target, Unroutable};
 
+use super::Fault;
 use super::suite::Subject;
 
 /// The constants make sense.
@@ -95,9 +96,21 @@ pub(super) fn artifact(subject: &Subject<'_>) {
     });
 }
 
-/// What has no releases of its own can still be gathered, within the contract.
+/// What has no releases of its own can still be gathered, within the contract; a signature that
+/// was asked for is served.
 pub(super) fn gathers(subject: &Subject<'_>) {
-    if let Err(fault @ super::Fault::Broken(_)) = subject.driver().gather(&subject.target) {
-        subject.broken("needs stay within the contract", fault);
-    }
+    const LAW: &str = "a signature that was asked for is served";
+    let docs = match subject.driver().gather(&subject.target) {
+        Ok(docs) => docs,
+        Err(fault @ Fault::Broken(_)) => subject.broken("needs stay within the contract", fault),
+        Err(_) => return,
+    };
+    let signature = docs.iter().find_map(|(_, found)| match found {
+        Found::Signature(bytes) => Some(bytes),
+        _ => None,
+    });
+    let Some(signature) = signature else { return };
+    let written = subject.must(subject.driver().write(&subject.target), LAW);
+    let served = written.bytes.windows(signature.len()).any(|part| part == &**signature);
+    subject.require(served, LAW, || String::from_utf8_lossy(&written.bytes).into_owned());
 }

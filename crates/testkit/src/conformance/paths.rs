@@ -168,6 +168,8 @@ pub(super) fn hostile(
         let Some(case) = cases.get(random.below(cases.len())) else { break };
         tried.push(mutated(case, cases, &mut random));
     }
+    tried.sort_unstable();
+    tried.dedup();
     for raw in &tried {
         let result = catch_unwind(AssertUnwindSafe(|| examine(plugin, raw, relays, endings)));
         let fault = result.unwrap_or_else(|_| Some("it panics".to_owned()));
@@ -204,19 +206,22 @@ fn examine(
     relays: &[&'static str],
     endings: &[&str],
 ) -> Option<String> {
-    for method in [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Other] {
-        for body in [&b""[..], b"{}", b"\xff\x00["] {
-            let found = routes(plugin, raw, method, body);
-            let faults = found.into_iter().filter_map(Result::ok).find_map(|target| {
-                fault_of(plugin, &target, method, body)
-                    .or_else(|| relayed(&target, relays, endings))
-            });
-            if faults.is_some() {
-                return faults;
-            }
-        }
-    }
-    None
+    const ASKS: &[(Method, &[u8])] = &[
+        (Method::Get, b""),
+        (Method::Post, b"{}"),
+        (Method::Post, b"\xff\x00["),
+        (Method::Put, b""),
+        (Method::Delete, b""),
+        (Method::Other, b""),
+    ];
+    ASKS.iter().find_map(|&(method, body)| {
+        let mut found: Vec<Target> =
+            routes(plugin, raw, method, body).into_iter().filter_map(Result::ok).collect();
+        found.dedup();
+        found.iter().find_map(|target| {
+            fault_of(plugin, target, method, body).or_else(|| relayed(target, relays, endings))
+        })
+    })
 }
 
 fn fault_of(
