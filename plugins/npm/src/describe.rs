@@ -34,6 +34,8 @@ pub(crate) static NPM: Descriptor = Descriptor {
             ("NPM_CONFIG_REGISTRY", "{base}/"),
             ("npm_config_registry", "{base}/"),
             ("BUN_CONFIG_REGISTRY", "{base}/"),
+            // yarn 1, over its own settings file
+            ("YARN_REGISTRY", "{base}/"),
             // yarn 2 and later
             ("YARN_NPM_REGISTRY_SERVER", "{base}"),
             ("YARN_UNSAFE_HTTP_WHITELIST", "{host}"),

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use weir_core::FactSet;
 use weir_npm::Npm;
-use weir_testkit::{Case, Suite};
+use weir_testkit::{Case, Random, Suite, fuzz_bytes};
 
-use crate::{ABBREVIATED, FULL, INSTALL_V1, ODD, SCOPED, SEARCH, SINGLE};
+use crate::{ABBREVIATED, Bench, FULL, INSTALL_V1, ODD, SCOPED, SEARCH, SINGLE};
 
 /// Names and versions as JavaScript reads a packument.
 fn packument(bytes: &[u8]) -> Option<Vec<(String, String)>> {
@@ -139,4 +139,36 @@ fn npm_obeys_the_laws() {
             "-/npm/v1/security/advisories/bulk",
         ])
         .check();
+}
+
+#[test]
+fn damaged_bytes_never_bring_a_version_back() {
+    for (raw, accept, corpus) in [
+        ("demo", "", FULL),
+        ("demo", INSTALL_V1, ABBREVIATED),
+        ("odd", "", ODD),
+        ("@acme%2fdemo", "", SCOPED),
+        ("demo/1.2.0", "", SINGLE),
+        ("demo/-/demo-1.2.0.tgz", "", FULL),
+        ("-/v1/search?text=demo", "", SEARCH),
+    ] {
+        let target = Bench::target(raw, accept);
+        assert!(fuzz_bytes(&Npm, &target, corpus.as_bytes()) > 0, "{raw}");
+        let mut random = Random::new(corpus.len() as u64);
+        for _ in 0..400 {
+            let mut bytes = corpus.as_bytes().to_vec();
+            for _ in 0..=random.below(3) {
+                let at = random.below(bytes.len());
+                match random.below(3) {
+                    0 => bytes[at] = random.below(256) as u8,
+                    1 => drop(bytes.drain(at..(at + random.below(40)).min(bytes.len()))),
+                    _ => bytes.extend_from_within(at..(at + random.below(400)).min(bytes.len())),
+                }
+                if bytes.is_empty() {
+                    break;
+                }
+            }
+            fuzz_bytes(&Npm, &target, &bytes);
+        }
+    }
 }

@@ -279,7 +279,6 @@ fn a_hundred_thousand_versions_are_no_trouble() {
         r#"{{"name":"demo","dist-tags":{{"latest":"1.0.99999"}},"versions":{{{versions}}},"time":{{{time}}}}}"#
     );
     let bench = Bench::new(&[("demo", &document)]);
-    assert_eq!(bench.read("demo").unwrap().len(), 100_000);
     let left = parsed(&bench.without("demo", INSTALL_V1, &["1.0.99999", "1.0.5"]));
     assert_eq!(left["versions"].as_object().unwrap().len(), 99_998);
     assert_eq!(left["dist-tags"]["latest"], "1.0.99998");
