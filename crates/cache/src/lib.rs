@@ -1,1 +1,25 @@
-//! weir-cache
+//! What Weir keeps: artifacts (whole or not at all), documents with their freshness, and
+//! renderings of listings with their encodings.
+//!
+//! Artifact bytes leave only against a [`weir_policy::Admitted`] token, which is consumed. A hit
+//! costs one map look-up and one open file: no SQL, no upstream.
+
+mod artifacts;
+mod body;
+mod documents;
+mod encode;
+mod entry;
+mod error;
+mod fill;
+mod flights;
+mod renderings;
+
+pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Wanted};
+pub use body::Body;
+pub use documents::{DocumentKey, Documents, Fetched, Stored};
+pub use encode::{Encoding, encode};
+pub use entry::Entry;
+pub use error::CacheError;
+pub use fill::{Fill, Promise};
+pub use flights::Flights;
+pub use renderings::{Grounds, Rendering, RenderingKey, Renderings};

@@ -1,1 +1,31 @@
-//! weir-pipeline
+//! The pipeline: route → need → fetch → read → judge → write → serve, once for every ecosystem.
+//!
+//! A plugin describes; this crate acts. It is the only place that fetches documents for plugins,
+//! judges what they read, and turns the result into HTTP.
+
+mod artifact;
+mod explain;
+mod failure;
+mod front;
+mod gather;
+mod link;
+mod listing;
+mod mount;
+mod observe;
+mod public;
+mod request;
+mod respond;
+mod service;
+mod settings;
+mod sight;
+mod visit;
+
+pub use explain::{ExplainError, Explained};
+pub use failure::Failure;
+pub use front::{Front, Member, Patterns, PatternsError};
+pub use mount::{Mount, MountSpec, Origins};
+pub use observe::{Event, Observer, Outcome};
+pub use public::PublicAddress;
+pub use respond::ResponseBody;
+pub use service::{Mounted, Pipeline, PipelineParts};
+pub use settings::{Freshness, PipelineSettings};

@@ -1,0 +1,331 @@
+//! Artifacts: found in memory, else in the catalogue, else filled once from upstream.
+
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use weir_catalog::{ArtifactRow, Catalog, Hits};
+use weir_core::{Clock, Coordinates, Role, Timestamp};
+use weir_policy::Admitted;
+use weir_storage::{Key, Spools, Storage};
+
+use crate::fill::{Fill, Leader, Promise, Verified};
+use crate::{Body, CacheError, Entry, Flights};
+
+/// Bounds on what is held in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct ArtifactSettings {
+    /// Number of artifacts whose catalogue row is remembered.
+    pub entries: u64,
+    /// Bytes of hot artifacts held in memory, in all.
+    pub hot_bytes: u64,
+    /// The largest artifact that is held in memory, in bytes.
+    pub hot_artifact: u64,
+}
+
+impl Default for ArtifactSettings {
+    fn default() -> Self {
+        Self { entries: 100_000, hot_bytes: 48 << 20, hot_artifact: 16 << 20 }
+    }
+}
+
+/// An artifact that is wanted but not stored.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Ecosystem id.
+    pub ecosystem: &'static str,
+    /// Mount name.
+    pub mount: Arc<str>,
+    /// Canonical path of the target.
+    pub path: Box<str>,
+    /// The release that it belongs to.
+    pub release: Coordinates,
+    /// Its file name.
+    pub file: Box<str>,
+    /// Whether it is the package.
+    pub role: Role,
+    /// Where its bytes will be.
+    pub key: Key,
+    /// When the registry made it available.
+    pub available: Option<Timestamp>,
+    /// When its author says that it was made.
+    pub authored: Option<Timestamp>,
+    /// When this gateway first saw it, where that matters.
+    pub first_seen: Option<Timestamp>,
+}
+
+/// What [`Artifacts::acquire`] comes back with.
+#[derive(Clone, Debug)]
+pub enum Acquired {
+    /// It is stored.
+    Stored(Arc<Entry>),
+    /// It is on its way.
+    Filling(Fill),
+}
+
+type EntryKey = (Arc<str>, Box<str>);
+
+/// The artifacts of all mounts.
+#[derive(Clone)]
+pub struct Artifacts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    storage: Arc<dyn Storage>,
+    catalog: Catalog,
+    spools: Spools,
+    clock: Arc<dyn Clock>,
+    settings: ArtifactSettings,
+    entries: moka::future::Cache<EntryKey, Arc<Entry>>,
+    hot: moka::sync::Cache<EntryKey, Bytes>,
+    fills: moka::future::Cache<EntryKey, Fill>,
+    touched: Mutex<Vec<Arc<Entry>>>,
+    warming: Flights<EntryKey, ()>,
+}
+
+impl Artifacts {
+    /// Joins a store, a catalogue and a spool folder.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        catalog: Catalog,
+        spools: Spools,
+        clock: Arc<dyn Clock>,
+        settings: ArtifactSettings,
+    ) -> Self {
+        let hot = moka::sync::Cache::builder()
+            .max_capacity(settings.hot_bytes)
+            .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
+            .build();
+        Self {
+            inner: Arc::new(Inner {
+                storage,
+                catalog,
+                spools,
+                clock,
+                settings,
+                entries: moka::future::Cache::new(settings.entries),
+                hot,
+                fills: moka::future::Cache::new(u64::MAX),
+                touched: Mutex::default(),
+                warming: Flights::new(),
+            }),
+        }
+    }
+
+    /// The stored artifact at a path, if there is one. Memory first; the first answer for a path
+    /// since start reads the catalogue.
+    pub async fn entry(
+        &self,
+        mount: &Arc<str>,
+        path: &str,
+    ) -> Result<Option<Arc<Entry>>, CacheError> {
+        let key = (Arc::clone(mount), path.into());
+        if let Some(entry) = self.inner.entries.get(&key).await {
+            return Ok(Some(entry));
+        }
+        let Some(row) = self.inner.catalog.artifact(mount, path).await? else { return Ok(None) };
+        let Some(entry) = Entry::from_row(row, Arc::clone(mount)).map(Arc::new) else {
+            return Ok(None);
+        };
+        self.inner.entries.insert(key, Arc::clone(&entry)).await;
+        Ok(Some(entry))
+    }
+
+    /// Joins the transfer of an artifact, or starts it with `ask`, which asks upstream and comes
+    /// back with what was promised and the bytes. A failure of `ask` is shared by all who waited.
+    pub async fn acquire<A, S, F, E>(&self, wanted: Wanted, ask: A) -> Result<Acquired, E>
+    where
+        A: Future<Output = Result<(Promise, Box<str>, S), E>>,
+        S: Stream<Item = Result<Bytes, F>> + Send + Unpin + 'static,
+        F: fmt::Display + Send + 'static,
+        E: From<CacheError> + Clone + Send + Sync + 'static,
+    {
+        let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
+        let begin = async {
+            // A transfer that ended between the caller's look-up and here must not start again.
+            if let Some(entry) = self.inner.entries.get(&key).await {
+                return Err(Raced::Stored(entry));
+            }
+            let (promise, media, source) = ask.await.map_err(Raced::Failed)?;
+            let spool = self.inner.spools.create().await;
+            let spool = spool.map_err(|error| Raced::Failed(E::from(CacheError::from(error))))?;
+            let (fill, leader) = Fill::begin(spool, promise, media.clone());
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move { inner.lead(leader, source, wanted, media).await });
+            Ok(fill)
+        };
+        match self.inner.fills.try_get_with(key.clone(), begin).await {
+            Ok(fill) => Ok(Acquired::Filling(fill)),
+            Err(raced) => match &*raced {
+                Raced::Stored(entry) => Ok(Acquired::Stored(Arc::clone(entry))),
+                Raced::Failed(error) => Err(error.clone()),
+            },
+        }
+    }
+
+    /// Opens a range of a stored artifact for a client. Consumes the proof that policy admitted
+    /// it.
+    pub async fn open(
+        &self,
+        admitted: Admitted,
+        entry: &Arc<Entry>,
+        range: Range<u64>,
+    ) -> Result<Body, CacheError> {
+        let _ = admitted;
+        let key: EntryKey = (Arc::clone(&entry.mount), entry.path.clone());
+        self.count(entry);
+        if let Some(bytes) = self.inner.hot.get(&key) {
+            return Ok(Body::held(bytes.slice(range.start as usize..range.end as usize)));
+        }
+        let opened = self.inner.storage.open(&entry.key).await?;
+        let Some(opened) = opened.filter(|opened| opened.size == entry.size) else {
+            self.forget(entry).await?;
+            return Err(CacheError::Missing { key: entry.key.to_string() });
+        };
+        self.warm(key, entry);
+        let stream = opened.read(range);
+        Ok(Body::new(futures_util::StreamExt::map(stream, |chunk| chunk.map_err(Into::into))))
+    }
+
+    /// Drops the record of an artifact whose bytes are gone; the next request fetches it again.
+    pub async fn forget(&self, entry: &Entry) -> Result<(), CacheError> {
+        let key: EntryKey = (Arc::clone(&entry.mount), entry.path.clone());
+        self.inner.entries.invalidate(&key).await;
+        self.inner.hot.invalidate(&key);
+        self.inner.catalog.forget_artifact(&entry.mount, &entry.path).await?;
+        Ok(())
+    }
+
+    /// Writes the hits counted since the last call to the catalogue, in one transaction.
+    pub async fn flush_hits(&self) -> Result<(), CacheError> {
+        let touched =
+            std::mem::take(&mut *self.inner.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        let last_used = self.inner.clock.now();
+        let hits: Vec<Hits> = touched
+            .iter()
+            .map(|entry| Hits {
+                mount: entry.mount.to_string(),
+                path: entry.path.to_string(),
+                count: entry.take_hits(),
+                last_used,
+            })
+            .collect();
+        if !hits.is_empty() {
+            self.inner.catalog.count_hits(&hits).await?;
+        }
+        Ok(())
+    }
+
+    fn count(&self, entry: &Arc<Entry>) {
+        if entry.hit() {
+            let mut touched = self.inner.touched.lock().unwrap_or_else(PoisonError::into_inner);
+            touched.push(Arc::clone(entry));
+        }
+    }
+
+    /// Reads a small artifact into memory beside its first hit, so that later ones find it there.
+    fn warm(&self, key: EntryKey, entry: &Arc<Entry>) {
+        let inner = &self.inner;
+        if entry.size > inner.settings.hot_artifact || entry.size > inner.settings.hot_bytes {
+            return;
+        }
+        let (task, entry) = (Arc::clone(inner), Arc::clone(entry));
+        inner.warming.start(key.clone(), || async move {
+            let Ok(Some(opened)) = task.storage.open(&entry.key).await else { return };
+            if let Ok(bytes) = opened.all(task.settings.hot_artifact).await
+                && bytes.len() as u64 == entry.size
+            {
+                task.hot.insert(key, bytes);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Artifacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Artifacts")
+            .field("entries", &self.inner.entries.entry_count())
+            .finish_non_exhaustive()
+    }
+}
+
+enum Raced<E> {
+    Stored(Arc<Entry>),
+    Failed(E),
+}
+
+impl Inner {
+    /// Runs a transfer to its end, in a task of its own: it goes on when clients leave.
+    async fn lead<S, F>(self: Arc<Self>, leader: Leader, source: S, wanted: Wanted, media: Box<str>)
+    where
+        S: Stream<Item = Result<Bytes, F>> + Send + Unpin,
+        F: fmt::Display,
+    {
+        let promised = leader.promised();
+        let (ending, result) = leader.receive(source).await.split();
+        let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
+        let result = match result {
+            Ok(verified) => {
+                let row = row(&wanted, &verified, promised, media, self.clock.now());
+                self.commit(wanted, verified, row).await
+            }
+            Err(error) => Err(error),
+        };
+        let result = result.map_err(|error| {
+            tracing::warn!(mount = %key.0, path = %key.1, %error, "transfer not stored");
+            Arc::new(error)
+        });
+        if let Ok(entry) = &result {
+            self.entries.insert(key.clone(), Arc::clone(entry)).await;
+        }
+        self.fills.invalidate(&key).await;
+        ending.tell(result);
+    }
+
+    /// Bytes first, then the row: a row never points at bytes that are not there.
+    async fn commit(
+        &self,
+        wanted: Wanted,
+        verified: Verified,
+        row: ArtifactRow,
+    ) -> Result<Arc<Entry>, CacheError> {
+        self.storage.commit(&wanted.key, verified.spool).await?;
+        self.catalog.put_artifact(&row).await?;
+        Entry::from_row(row, wanted.mount).map(Arc::new).ok_or(CacheError::Abandoned)
+    }
+}
+
+fn row(
+    wanted: &Wanted,
+    verified: &Verified,
+    promised: Option<weir_core::Digest>,
+    media: Box<str>,
+    now: Timestamp,
+) -> ArtifactRow {
+    ArtifactRow {
+        ecosystem: wanted.ecosystem.to_owned(),
+        mount: wanted.mount.to_string(),
+        path: wanted.path.to_string(),
+        name: wanted.release.name.to_string(),
+        version: wanted.release.version.to_string(),
+        file: wanted.file.to_string(),
+        storage_key: wanted.key.to_string(),
+        size: verified.size,
+        sha256: verified.sha256.clone(),
+        promised,
+        media: Some(media.into()),
+        source_host: None,
+        available: wanted.available,
+        authored: wanted.authored,
+        first_seen: wanted.first_seen,
+        role: wanted.role,
+        kind: weir_catalog::Kind::Cached,
+        created_at: now,
+        last_used_at: now,
+        hits: 0,
+    }
+}

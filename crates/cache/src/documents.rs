@@ -1,0 +1,277 @@
+//! Documents as upstream gave them: the latest of each place, with its validators, kept in the
+//! store and described in the catalogue, so that they outlive a restart and serve offline.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bytes::Bytes;
+use weir_catalog::{Catalog, DocumentRow, DocumentState};
+use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
+use weir_storage::{Key, Spools, Storage};
+
+use crate::CacheError;
+
+/// Names a document: the mount that fetched it and a text that says what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DocumentKey {
+    /// Mount name.
+    pub mount: Arc<str>,
+    /// Origin, path and `Accept` in one text.
+    pub request: Arc<str>,
+}
+
+/// A document as fetched, to be kept.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The decoded bytes; `None` when upstream says that there is no such thing.
+    pub body: Option<Bytes>,
+    /// The media type that upstream claimed.
+    pub media: String,
+    /// The address that it came from, after redirects, without credentials.
+    pub url: String,
+    /// Upstream's validators, as they were sent.
+    pub etag: Option<String>,
+    /// Upstream's `Last-Modified`, as it was sent.
+    pub last_modified: Option<String>,
+    /// Allow-listed headers.
+    pub headers: Vec<(String, String)>,
+    /// The scope that it lists, for people who read the catalogue.
+    pub scope: String,
+}
+
+/// A document that is kept.
+pub struct Stored {
+    /// The document; `None` when upstream says that there is no such thing.
+    pub doc: Option<Doc>,
+    /// The address that it came from.
+    pub url: String,
+    /// Upstream's entity tag.
+    pub etag: Option<String>,
+    /// Upstream's `Last-Modified`.
+    pub last_modified: Option<String>,
+    /// When these bytes arrived.
+    pub fetched_at: Timestamp,
+    validated_at: AtomicI64,
+    length: usize,
+}
+
+impl Stored {
+    /// An answer that is kept nowhere.
+    pub fn transient(fetched: Fetched, now: Timestamp) -> Self {
+        let length = fetched.body.as_ref().map_or(0, Bytes::len);
+        let doc = fetched.body.map(|body| {
+            describe(
+                Doc::new(body, &fetched.media),
+                &fetched.headers,
+                fetched.last_modified.as_deref(),
+            )
+        });
+        Self {
+            doc,
+            url: fetched.url,
+            etag: fetched.etag,
+            last_modified: fetched.last_modified,
+            fetched_at: now,
+            validated_at: AtomicI64::new(now.as_millis()),
+            length,
+        }
+    }
+
+    /// When upstream last confirmed it.
+    pub fn validated_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.validated_at.load(Ordering::Relaxed))
+    }
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored")
+            .field("doc", &self.doc)
+            .field("url", &self.url)
+            .field("validated_at", &self.validated_at())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The documents of all mounts.
+#[derive(Clone)]
+pub struct Documents {
+    storage: Arc<dyn Storage>,
+    catalog: Catalog,
+    spools: Spools,
+    clock: Arc<dyn Clock>,
+    memory: moka::future::Cache<DocumentKey, Arc<Stored>>,
+}
+
+impl Documents {
+    /// Joins a store, a catalogue and a spool folder; holds about `memory` bytes of documents.
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        catalog: Catalog,
+        spools: Spools,
+        clock: Arc<dyn Clock>,
+        memory: u64,
+    ) -> Self {
+        let memory = moka::future::Cache::builder()
+            .max_capacity(memory)
+            .weigher(|_, stored: &Arc<Stored>| {
+                u32::try_from(stored.length + 1024).unwrap_or(u32::MAX)
+            })
+            .build();
+        Self { storage, catalog, spools, clock, memory }
+    }
+
+    /// The document under a key, of any age. Bytes that do not have the recorded digest any more
+    /// count as absent from the cache.
+    pub async fn get(&self, key: &DocumentKey) -> Result<Option<Arc<Stored>>, CacheError> {
+        if let Some(stored) = self.memory.get(key).await {
+            return Ok(Some(stored));
+        }
+        let Some(row) = self.catalog.document(&key.mount, &key.request).await? else {
+            return Ok(None);
+        };
+        let Some(stored) = self.load(row).await?.map(Arc::new) else { return Ok(None) };
+        self.memory.insert(key.clone(), Arc::clone(&stored)).await;
+        Ok(Some(stored))
+    }
+
+    async fn load(&self, row: DocumentRow) -> Result<Option<Stored>, CacheError> {
+        let body = match (&row.state, &row.storage_key, &row.digest) {
+            (DocumentState::Absent, _, _) => None,
+            (DocumentState::Present, Some(key), Some(digest)) => {
+                let Ok(key) = Key::parse(key) else { return Ok(None) };
+                let Some(opened) = self.storage.open(&key).await? else { return Ok(None) };
+                let bytes = opened.all(u64::MAX).await?;
+                if Digest::of(Algorithm::Sha256, &bytes) != *digest {
+                    tracing::warn!(%key, "a stored document has changed; it is fetched again");
+                    return Ok(None);
+                }
+                Some((bytes, digest.clone()))
+            }
+            (DocumentState::Present, _, _) => return Ok(None),
+        };
+        let length = body.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        // Our own JSON; a row that somebody has edited loses its headers, not the document.
+        let headers: Vec<(String, String)> = serde_json::from_str(&row.headers).unwrap_or_default();
+        let doc = body.map(|(bytes, digest)| {
+            let media = row.media.as_deref().unwrap_or_default();
+            describe(Doc::hashed(bytes, media, digest), &headers, row.last_modified.as_deref())
+        });
+        Ok(Some(Stored {
+            doc,
+            url: row.url,
+            etag: row.etag,
+            last_modified: row.last_modified,
+            fetched_at: row.fetched_at,
+            validated_at: AtomicI64::new(row.validated_at.as_millis()),
+            length,
+        }))
+    }
+
+    /// Keeps what was fetched, in place of what was there.
+    pub async fn put(
+        &self,
+        key: &DocumentKey,
+        fetched: Fetched,
+    ) -> Result<Arc<Stored>, CacheError> {
+        let now = self.clock.now();
+        let digest = fetched.body.as_ref().map(|body| Digest::of(Algorithm::Sha256, body));
+        let storage_key = digest.as_ref().map(|digest| document_key(key, digest));
+        if let (Some(body), Some(storage_key)) = (&fetched.body, &storage_key) {
+            let mut spool = self.spools.create().await?;
+            spool.write(body.clone()).await?;
+            self.storage.commit(storage_key, spool).await?;
+        }
+        let previous = self.catalog.document(&key.mount, &key.request).await?;
+        self.catalog.put_document(&row(key, &fetched, &digest, &storage_key, now)).await?;
+        self.discard(previous, storage_key.as_ref()).await;
+
+        let length = fetched.body.as_ref().map_or(0, Bytes::len);
+        let doc = fetched.body.zip(digest).map(|(body, digest)| {
+            let doc = Doc::hashed(body, &fetched.media, digest);
+            describe(doc, &fetched.headers, fetched.last_modified.as_deref())
+        });
+        let stored = Arc::new(Stored {
+            doc,
+            url: fetched.url,
+            etag: fetched.etag,
+            last_modified: fetched.last_modified,
+            fetched_at: now,
+            validated_at: AtomicI64::new(now.as_millis()),
+            length,
+        });
+        self.memory.insert(key.clone(), Arc::clone(&stored)).await;
+        Ok(stored)
+    }
+
+    /// Upstream confirmed a document (304, or the same bytes again).
+    pub async fn confirm(&self, key: &DocumentKey, stored: &Stored) -> Result<(), CacheError> {
+        let now = self.clock.now();
+        stored.validated_at.store(now.as_millis(), Ordering::Relaxed);
+        self.catalog.touch_document(&key.mount, &key.request, now).await?;
+        Ok(())
+    }
+
+    /// Removes the bytes that a new row no longer points at. A failure costs space, not truth.
+    async fn discard(&self, previous: Option<DocumentRow>, current: Option<&Key>) {
+        let Some(old) = previous.and_then(|row| row.storage_key) else { return };
+        if current.is_some_and(|key| key.to_string() == old) {
+            return;
+        }
+        if let Ok(old) = Key::parse(&old)
+            && let Err(error) = self.storage.delete(&old).await
+        {
+            tracing::debug!(key = %old, %error, "an old document was not removed");
+        }
+    }
+}
+
+impl fmt::Debug for Documents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Documents")
+            .field("held", &self.memory.entry_count())
+            .finish_non_exhaustive()
+    }
+}
+
+fn describe(mut doc: Doc, headers: &[(String, String)], last_modified: Option<&str>) -> Doc {
+    for (name, value) in headers {
+        doc = doc.with_header(name, value);
+    }
+    doc.modified(last_modified.and_then(Timestamp::parse_http))
+}
+
+/// Documents lie beside the artifacts, in a folder that no mount can have, by the digest of what
+/// was asked for and of what came.
+fn document_key(key: &DocumentKey, digest: &Digest) -> Key {
+    let asked = Digest::of(Algorithm::Sha256, key.request.as_bytes()).hex();
+    let file = format!("{}-{}", &asked[..32], &digest.hex()[..32]);
+    Key::from_parts(["~documents", &*key.mount, &asked[..2], &file])
+}
+
+fn row(
+    key: &DocumentKey,
+    fetched: &Fetched,
+    digest: &Option<Digest>,
+    storage_key: &Option<Key>,
+    now: Timestamp,
+) -> DocumentRow {
+    DocumentRow {
+        mount: key.mount.to_string(),
+        key: key.request.to_string(),
+        scope: fetched.scope.clone(),
+        digest: digest.clone(),
+        state: if digest.is_some() { DocumentState::Present } else { DocumentState::Absent },
+        status: if digest.is_some() { 200 } else { 404 },
+        media: Some(fetched.media.clone()),
+        headers: serde_json::to_string(&fetched.headers).unwrap_or_default(),
+        url: fetched.url.clone(),
+        etag: fetched.etag.clone(),
+        last_modified: fetched.last_modified.clone(),
+        size: fetched.body.as_ref().map_or(0, |body| body.len() as u64),
+        storage_key: storage_key.as_ref().map(ToString::to_string),
+        fetched_at: now,
+        validated_at: now,
+    }
+}

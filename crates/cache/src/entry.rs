@@ -1,0 +1,96 @@
+//! A stored artifact as the cache holds it in memory.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use weir_core::{Coordinates, Digest, Role, Timestamp};
+use weir_policy::Decision;
+use weir_storage::Key;
+
+/// A stored artifact: whole, verified, and with the facts that policy judges it by.
+#[derive(Debug)]
+pub struct Entry {
+    /// The mount whose artifact it is.
+    pub mount: Arc<str>,
+    /// The canonical path of its target.
+    pub path: Box<str>,
+    /// The release that it belongs to.
+    pub release: Coordinates,
+    /// Its file name.
+    pub file: Box<str>,
+    /// Whether it is the package.
+    pub role: Role,
+    /// Where its bytes are.
+    pub key: Key,
+    /// Its length in bytes.
+    pub size: u64,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+    /// What the registry promised.
+    pub promised: Option<Digest>,
+    /// Upstream's media type.
+    pub media: Box<str>,
+    /// When the registry made it available.
+    pub available: Option<Timestamp>,
+    /// When its author says that it was made.
+    pub authored: Option<Timestamp>,
+    /// When this gateway first saw it, where that matters.
+    pub first_seen: Option<Timestamp>,
+    /// When it was stored.
+    pub stored_at: Timestamp,
+    decision: Mutex<Option<Decision>>,
+    hits: AtomicU64,
+    queued: AtomicBool,
+}
+
+impl Entry {
+    pub(crate) fn from_row(row: weir_catalog::ArtifactRow, mount: Arc<str>) -> Option<Self> {
+        Some(Self {
+            mount,
+            path: row.path.into(),
+            release: Coordinates::new(row.name, row.version),
+            file: row.file.into(),
+            role: row.role,
+            key: Key::parse(&row.storage_key).ok()?,
+            size: row.size,
+            sha256: row.sha256,
+            promised: row.promised,
+            media: row.media.unwrap_or_default().into(),
+            available: row.available,
+            authored: row.authored,
+            first_seen: row.first_seen,
+            stored_at: row.created_at,
+            decision: Mutex::new(None),
+            hits: AtomicU64::new(0),
+            queued: AtomicBool::new(false),
+        })
+    }
+
+    /// The strong entity tag, without quotes: the promised digest, else our own. The same on a
+    /// miss and on a hit.
+    pub fn etag(&self) -> String {
+        self.promised.as_ref().unwrap_or(&self.sha256).hex()
+    }
+
+    /// The decision of the last judgement.
+    pub fn decision(&self) -> Option<Decision> {
+        self.decision.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps a decision for the next hit.
+    pub fn decide(&self, decision: Decision) {
+        *self.decision.lock().unwrap_or_else(PoisonError::into_inner) = Some(decision);
+    }
+
+    /// Counts a hit; `true` when the entry has to be queued for writing the count.
+    pub(crate) fn hit(&self) -> bool {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        !self.queued.swap(true, Ordering::Relaxed)
+    }
+
+    /// The hits since they were last taken.
+    pub(crate) fn take_hits(&self) -> u64 {
+        self.queued.store(false, Ordering::Relaxed);
+        self.hits.swap(0, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,263 @@
+//! One upstream transfer shared by everyone who waits for the same artifact.
+//!
+//! The leader spools to a local file while hashing; followers read the spool behind it. Nobody
+//! receives the last byte before length and digest agree, so a torn or wrong object never ends
+//! as a clean answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt as _};
+use tokio::sync::watch;
+use weir_core::{Algorithm, Digest, Hasher};
+use weir_policy::Admitted;
+use weir_storage::{Spool, SpoolReader};
+
+use crate::{Body, CacheError, Entry};
+
+/// How far a transfer is.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    written: u64,
+    end: Option<Result<Arc<Entry>, Arc<CacheError>>>,
+}
+
+/// What upstream promised for a transfer.
+#[derive(Clone, Debug)]
+pub struct Promise {
+    /// The length that upstream declared or the listing promised, in bytes.
+    pub length: Option<u64>,
+    /// The digest that the registry published.
+    pub digest: Option<Digest>,
+    /// The most bytes that are taken.
+    pub limit: u64,
+}
+
+/// A transfer under way, or just ended.
+#[derive(Clone)]
+pub struct Fill {
+    promise: Promise,
+    media: Box<str>,
+    reader: SpoolReader,
+    progress: watch::Receiver<Progress>,
+}
+
+/// The writing side of a [`Fill`].
+pub(crate) struct Leader {
+    spool: Spool,
+    progress: watch::Sender<Progress>,
+    promise: Promise,
+}
+
+impl Fill {
+    pub(crate) fn begin(spool: Spool, promise: Promise, media: Box<str>) -> (Self, Leader) {
+        let reader = spool.reader();
+        let (sender, progress) = watch::channel(Progress::default());
+        let fill = Self { promise: promise.clone(), media, reader, progress };
+        (fill, Leader { spool, progress: sender, promise })
+    }
+
+    /// The length, where it is known before the end.
+    pub fn length(&self) -> Option<u64> {
+        self.promise.length
+    }
+
+    /// Upstream's media type.
+    pub fn media(&self) -> &str {
+        &self.media
+    }
+
+    /// The digest that the registry published.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.promise.digest.as_ref()
+    }
+
+    /// Waits for the end: the stored artifact, or why there is none.
+    pub async fn finished(&self) -> Result<Arc<Entry>, Arc<CacheError>> {
+        let mut progress = self.progress.clone();
+        match progress.wait_for(|p| p.end.is_some()).await {
+            Ok(state) => state.end.clone().unwrap_or_else(|| Err(Arc::new(CacheError::Abandoned))),
+            Err(_) => Err(Arc::new(CacheError::Abandoned)),
+        }
+    }
+
+    /// The bytes from `start` on, as they arrive. The last byte (or the end, where the length is
+    /// not known) is held until the whole has been verified; a failure is an error of the stream.
+    pub fn body(&self, _admitted: Admitted, start: u64) -> Body {
+        let tail = Tail {
+            offset: start,
+            reader: self.reader.clone(),
+            progress: self.progress.clone(),
+            length: self.promise.length,
+        };
+        Body::new(stream::try_unfold(tail, Tail::next))
+    }
+}
+
+impl fmt::Debug for Fill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fill")
+            .field("promise", &self.promise)
+            .field("written", &self.progress.borrow().written)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A follower's place in the spool.
+struct Tail {
+    offset: u64,
+    reader: SpoolReader,
+    progress: watch::Receiver<Progress>,
+    length: Option<u64>,
+}
+
+/// How much a follower reads at once, in bytes.
+const TAIL_CHUNK: u64 = 256 * 1024;
+
+impl Tail {
+    async fn next(mut self) -> Result<Option<(Bytes, Self)>, CacheError> {
+        loop {
+            let (written, end) = {
+                let state = self.progress.borrow_and_update();
+                (state.written, state.end.clone())
+            };
+            if let Some(Err(error)) = &end {
+                return Err(CacheError::Fill(Arc::clone(error)));
+            }
+            let complete = end.is_some();
+            let held = u64::from(!complete && self.length.is_some_and(|all| written >= all));
+            let available = written.saturating_sub(held);
+            if self.offset < available {
+                let want = (available - self.offset).min(TAIL_CHUNK);
+                let bytes = self.reader.read_at(self.offset, want as usize).await?;
+                if bytes.is_empty() {
+                    return Err(CacheError::Abandoned);
+                }
+                self.offset += bytes.len() as u64;
+                return Ok(Some((bytes, self)));
+            }
+            if complete {
+                return Ok(None);
+            }
+            if self.progress.changed().await.is_err() {
+                return Err(CacheError::Abandoned);
+            }
+        }
+    }
+}
+
+/// A transfer whose bytes agreed with what was promised.
+pub(crate) struct Verified {
+    pub(crate) spool: Spool,
+    pub(crate) size: u64,
+    pub(crate) sha256: Digest,
+}
+
+impl Leader {
+    pub(crate) fn promised(&self) -> Option<Digest> {
+        self.promise.digest.clone()
+    }
+
+    /// Spools the stream to its end and verifies it.
+    pub(crate) async fn receive<S, E>(mut self, mut source: S) -> Received
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: fmt::Display,
+    {
+        let mut check = Check::new(&self.promise);
+        let result = loop {
+            match source.next().await {
+                Some(Ok(bytes)) => {
+                    if let Err(error) = self.accept(&mut check, bytes).await {
+                        break Err(error);
+                    }
+                }
+                Some(Err(error)) => break Err(CacheError::Source(error.to_string())),
+                None => break check.finish(&self.promise),
+            }
+        };
+        let progress = self.progress;
+        match result {
+            Ok((size, sha256)) => {
+                Received { progress, result: Ok(Verified { spool: self.spool, size, sha256 }) }
+            }
+            Err(error) => Received { progress, result: Err(error) },
+        }
+    }
+
+    async fn accept(&mut self, check: &mut Check, bytes: Bytes) -> Result<(), CacheError> {
+        check.update(&bytes);
+        let received = check.sha256.length();
+        if received > self.promise.limit {
+            return Err(CacheError::TooLarge { limit: self.promise.limit });
+        }
+        if let Some(expected) = self.promise.length.filter(|expected| received > *expected) {
+            return Err(CacheError::WrongLength { expected, found: received });
+        }
+        self.spool.write(bytes).await?;
+        self.progress.send_modify(|p| p.written = received);
+        Ok(())
+    }
+}
+
+/// The end of a transfer, before it has been told to the followers.
+pub(crate) struct Received {
+    progress: watch::Sender<Progress>,
+    pub(crate) result: Result<Verified, CacheError>,
+}
+
+impl Received {
+    /// Splits off what is to be committed; the followers are told by the [`Ending`].
+    pub(crate) fn split(self) -> (Ending, Result<Verified, CacheError>) {
+        (Ending(self.progress), self.result)
+    }
+}
+
+/// Tells the followers how a transfer ended. Dropping it unused tells them that it was abandoned.
+pub(crate) struct Ending(watch::Sender<Progress>);
+
+impl Ending {
+    pub(crate) fn tell(self, result: Result<Arc<Entry>, Arc<CacheError>>) {
+        self.0.send_modify(|p| p.end = Some(result));
+    }
+}
+
+/// Hashes what arrives: always SHA-256 (the catalogue's own), and the promised algorithm.
+struct Check {
+    sha256: Hasher,
+    promised: Option<Hasher>,
+}
+
+impl Check {
+    fn new(promise: &Promise) -> Self {
+        let other = promise
+            .digest
+            .as_ref()
+            .map(Digest::algorithm)
+            .filter(|algorithm| *algorithm != Algorithm::Sha256);
+        Self { sha256: Hasher::new(Algorithm::Sha256), promised: other.map(Hasher::new) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        if let Some(hasher) = &mut self.promised {
+            hasher.update(bytes);
+        }
+    }
+
+    fn finish(self, promise: &Promise) -> Result<(u64, Digest), CacheError> {
+        let size = self.sha256.length();
+        if let Some(expected) = promise.length.filter(|expected| *expected != size) {
+            return Err(CacheError::WrongLength { expected, found: size });
+        }
+        let sha256 = self.sha256.finish();
+        let found = self.promised.map(Hasher::finish).unwrap_or_else(|| sha256.clone());
+        match &promise.digest {
+            Some(expected) if *expected != found => {
+                Err(CacheError::WrongDigest { expected: expected.clone(), found })
+            }
+            _ => Ok((size, sha256)),
+        }
+    }
+}

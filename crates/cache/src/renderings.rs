@@ -1,0 +1,188 @@
+//! Listings as served: the written bytes, their encodings, and until when they hold.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+use weir_core::{Algorithm, Digest, Edits, Head, Target, Timestamp};
+
+use crate::{Encoding, encode};
+
+/// Bodies shorter than this many bytes are not worth a coding.
+const MIN_ENCODED: usize = 1024;
+
+/// What a rendering is of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RenderingKey {
+    /// The mount whose documents were read.
+    pub mount: Arc<str>,
+    /// The public address that links were written with.
+    pub base: Arc<str>,
+    /// The target, view included.
+    pub target: Target,
+}
+
+/// A listing as served.
+pub struct Rendering {
+    /// Media type and headers.
+    pub head: Head,
+    /// SHA-256 of each source document, in the order of need.
+    pub sources: Vec<Digest>,
+    /// What was dropped, marked and noted.
+    pub edits: Edits,
+    /// Number of releases read, and of those kept or marked.
+    pub counts: (usize, usize),
+    identity: Bytes,
+    digest: Digest,
+    encoded: [OnceCell<Option<Bytes>>; 3],
+    hold: Mutex<Hold>,
+}
+
+/// Under which lens and until when a rendering may be served.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    lens: (u64, u64),
+    valid_until: Timestamp,
+    fresh_until: Timestamp,
+}
+
+/// What decided a rendering.
+#[derive(Debug)]
+pub struct Grounds {
+    /// SHA-256 of each source document.
+    pub sources: Vec<Digest>,
+    /// The edits.
+    pub edits: Edits,
+    /// Releases read and kept.
+    pub counts: (usize, usize),
+}
+
+impl Rendering {
+    /// Takes written bytes. They hold until [`Self::extend`] says how long: at first, not at all.
+    pub fn new(head: Head, written: Vec<u8>, grounds: Grounds) -> Self {
+        let digest = Digest::of(Algorithm::Sha256, &written);
+        let Grounds { sources, edits, counts } = grounds;
+        let never = Timestamp::MIN;
+        let hold = Hold { lens: (0, 0), valid_until: never, fresh_until: never };
+        Self {
+            head,
+            sources,
+            edits,
+            counts,
+            identity: written.into(),
+            digest,
+            encoded: [const { OnceCell::const_new() }; 3],
+            hold: Mutex::new(hold),
+        }
+    }
+
+    /// SHA-256 of the identity bytes.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The identity bytes.
+    pub fn identity(&self) -> &Bytes {
+        &self.identity
+    }
+
+    /// The strong entity tag of a representation, without quotes.
+    pub fn etag(&self, encoding: Option<Encoding>) -> String {
+        let hex = self.digest.hex();
+        match encoding {
+            Some(encoding) => format!("{}-{}", &hex[..32], encoding.token()),
+            None => hex[..32].to_owned(),
+        }
+    }
+
+    /// The bytes in a coding, made when first asked for and kept; identity when the coding does
+    /// not pay.
+    pub async fn encoded(&self, encoding: Encoding) -> (Option<Encoding>, Bytes) {
+        if self.identity.len() < MIN_ENCODED {
+            return (None, self.identity.clone());
+        }
+        let made = self.encoded[encoding as usize]
+            .get_or_init(|| {
+                let bytes = self.identity.clone();
+                async move {
+                    tokio::task::spawn_blocking(move || encode(encoding, &bytes))
+                        .await
+                        .ok()
+                        .flatten()
+                }
+            })
+            .await;
+        match made {
+            Some(bytes) => (Some(encoding), bytes.clone()),
+            None => (None, self.identity.clone()),
+        }
+    }
+
+    /// Says under which lens (epoch and class) and until when the verdicts hold, and until when
+    /// the sources count as fresh.
+    pub fn extend(&self, lens: (u64, u64), valid_until: Timestamp, fresh_until: Timestamp) {
+        *self.lock() = Hold { lens, valid_until, fresh_until };
+    }
+
+    /// Whether the verdicts hold under this lens at this instant.
+    pub fn holds(&self, lens: (u64, u64), now: Timestamp) -> bool {
+        let hold = *self.lock();
+        hold.lens == lens && now < hold.valid_until
+    }
+
+    /// Whether the sources count as fresh.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.lock().fresh_until
+    }
+
+    /// The next instant at which a verdict changes.
+    pub fn valid_until(&self) -> Timestamp {
+        self.lock().valid_until
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn weight(&self) -> u32 {
+        // Up to three encodings of a quarter each come on top.
+        u32::try_from(self.identity.len() * 2 + 1024).unwrap_or(u32::MAX)
+    }
+}
+
+impl fmt::Debug for Rendering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rendering")
+            .field("length", &self.identity.len())
+            .field("counts", &self.counts)
+            .field("valid_until", &self.valid_until())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The renderings held in memory.
+#[derive(Clone, Debug)]
+pub struct Renderings(moka::sync::Cache<RenderingKey, Arc<Rendering>>);
+
+impl Renderings {
+    /// Holds about this many bytes.
+    pub fn new(max_bytes: u64) -> Self {
+        Self(
+            moka::sync::Cache::builder()
+                .max_capacity(max_bytes)
+                .weigher(|_, rendering: &Arc<Rendering>| rendering.weight())
+                .build(),
+        )
+    }
+
+    /// A rendering, whether it still holds or not.
+    pub fn get(&self, key: &RenderingKey) -> Option<Arc<Rendering>> {
+        self.0.get(key)
+    }
+
+    /// Keeps a rendering.
+    pub fn put(&self, key: RenderingKey, rendering: Arc<Rendering>) {
+        self.0.insert(key, rendering);
+    }
+}

@@ -1,0 +1,239 @@
+//! Files: evidence → locate → judge → bytes, in this order. Nothing of a file is asked for
+//! before policy has admitted it.
+
+use std::sync::Arc;
+
+use http::header::CONTENT_TYPE;
+use weir_cache::{Acquired, Entry, Fill, Promise, Wanted};
+use weir_core::{Code, FactSet, Located, Release, Role, Target};
+use weir_policy::{Admitted, Facts, Judgement, Sight};
+use weir_storage::Key;
+use weir_upstream::{Ask, Streaming};
+
+use crate::Failure;
+use crate::gather::{Gathered, Purpose, answered};
+use crate::link::{Spot, header};
+use crate::visit::Visit;
+
+/// An admitted artifact.
+pub(crate) enum File {
+    /// Stored.
+    Stored(Admitted, Arc<Entry>),
+    /// On its way.
+    Filling(Admitted, Fill),
+}
+
+/// What a listing says of one file, found for its request.
+struct Evidence {
+    gathered: Gathered,
+    located: Located,
+    release: Release<'static>,
+    sight: Sight,
+}
+
+/// The artifact's target, taken apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) path: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) role: Role,
+}
+
+impl Visit {
+    /// The file of an artifact target, admitted by policy.
+    pub(crate) async fn artifact(&self, asked: Asked<'_>) -> Result<File, Failure> {
+        let mount = &self.mount.name;
+        if let Some(entry) = self.core.artifacts.entry(mount, asked.path).await? {
+            let admitted = self.admit_stored(asked, &entry).await?;
+            return Ok(File::Stored(admitted, entry));
+        }
+        let evidence = self.evidence(asked).await?;
+        let admitted = self.admit(&evidence.facts(asked.role))?;
+        if self.core.settings.offline {
+            return Err(Failure::not_cached(asked.file));
+        }
+        self.note_asked();
+        self.fill(asked, evidence, admitted).await
+    }
+
+    /// Admits what is stored: by the kept decision when it still holds, else by judging again.
+    async fn admit_stored(&self, asked: Asked<'_>, entry: &Entry) -> Result<Admitted, Failure> {
+        if let Some(decision) = entry.decision()
+            && let Some(admitted) = self.policy.recall(&decision, &self.lens)
+        {
+            return Ok(admitted);
+        }
+        let undated = entry.available.is_none() && entry.first_seen.is_none();
+        if undated && self.cx.wants.contains(FactSet::DATES) {
+            // Stored when nobody asked for dates: the listing still knows them.
+            match self.evidence(asked).await {
+                Ok(evidence) => return self.admit_entry(&evidence.facts(entry.role), entry),
+                Err(failure) => {
+                    tracing::debug!(%failure, path = %entry.path, "no evidence for a stored file");
+                }
+            }
+        }
+        let mut facts = Facts::new(entry.release.name.as_str(), entry.release.version.as_str());
+        facts.file = Some(&entry.file);
+        facts.available = entry.available;
+        facts.authored = entry.authored;
+        facts.role = entry.role;
+        facts.first_seen = Sight::At(entry.first_seen.unwrap_or(entry.stored_at));
+        self.admit_entry(&facts, entry)
+    }
+
+    fn admit_entry(&self, facts: &Facts<'_>, entry: &Entry) -> Result<Admitted, Failure> {
+        let admitted = self.policy.admit(&self.lens, facts);
+        let (admitted, decision) = admitted.map_err(|judgement| self.refuse(facts, &judgement))?;
+        entry.decide(decision);
+        Ok(admitted)
+    }
+
+    fn admit(&self, facts: &Facts<'_>) -> Result<Admitted, Failure> {
+        let admitted = self.policy.admit(&self.lens, facts);
+        admitted.map(|(admitted, _)| admitted).map_err(|judgement| self.refuse(facts, &judgement))
+    }
+
+    fn refuse(&self, facts: &Facts<'_>, judgement: &Judgement) -> Failure {
+        let Some(refusal) = judgement.refusal() else {
+            return Failure::new(Code::Internal, "policy refused without a reason");
+        };
+        let subject = self.mount.purl(facts.name, Some(facts.version));
+        Failure::from_denial(refusal.denial(subject, None))
+    }
+
+    /// Finds the release of a file: in what is kept, else by asking upstream again.
+    async fn evidence(&self, asked: Asked<'_>) -> Result<Evidence, Failure> {
+        let kept = self.gather(asked.target, Purpose::Evidence).await?;
+        let current = kept.fresh_until(self.mount.freshness.negative_ttl) > self.now;
+        if let Some(evidence) = self.find(asked, kept).await? {
+            return Ok(evidence);
+        }
+        if !current && !self.core.settings.offline {
+            let again = self.gather(asked.target, Purpose::Recheck).await?;
+            if let Some(evidence) = self.find(asked, again).await? {
+                return Ok(evidence);
+            }
+        }
+        Err(Failure::unlisted(format!("{} in {}", asked.file, self.describe(asked.target))))
+    }
+
+    async fn find(
+        &self,
+        asked: Asked<'_>,
+        gathered: Gathered,
+    ) -> Result<Option<Evidence>, Failure> {
+        let visit = self.clone();
+        let (target, file) = (asked.target.clone(), asked.file.to_owned());
+        let docs = gathered.docs.clone();
+        let found =
+            self.compute(gathered.length(), move || visit.find_now(&target, &docs, &file)).await?;
+        let Some((located, release)) = found else { return Ok(None) };
+        let sights = self.sights(asked.target, std::slice::from_ref(&release)).await?;
+        let sight = sights.first().copied().unwrap_or_default();
+        Ok(Some(Evidence { gathered, located, release, sight }))
+    }
+
+    fn find_now(
+        &self,
+        target: &Target,
+        docs: &weir_core::Docs,
+        file: &str,
+    ) -> Result<Option<(Located, Release<'static>)>, Failure> {
+        let job = self.job(target, docs);
+        let unreadable = |error| self.unreadable(target, &error);
+        let ecosystem = &self.mount.ecosystem;
+        let Some(located) = ecosystem.locate(&job).map_err(unreadable)? else { return Ok(None) };
+        let listed = located.listed_as.as_deref().unwrap_or(file);
+        let mut found: Option<Release<'static>> = None;
+        let mut each = |release: Release<'_>| {
+            let matches = release.file.as_deref().is_none_or(|name| name == listed)
+                && *release.name == *located.release.name.as_str()
+                && *release.version == *located.release.version.as_str();
+            if matches && found.is_none() {
+                found = Some(release.into_owned());
+            }
+        };
+        ecosystem.read(&job, &mut each).map_err(unreadable)?;
+        Ok(found.map(|release| (located, release)))
+    }
+
+    async fn fill(
+        &self,
+        asked: Asked<'_>,
+        evidence: Evidence,
+        admitted: Admitted,
+    ) -> Result<File, Failure> {
+        let Evidence { gathered, located, release, sight } = evidence;
+        let spot = self.spot(&located.place, &gathered).await?;
+        let limit = self.core.settings.max_artifact;
+        let promised = Promise { length: located.size, digest: located.digest, limit };
+        let wanted = self.wanted(asked, located.release, &release, sight);
+        let (visit, file) = (self.clone(), asked.file.to_owned());
+        let ask = async move { visit.ask_file(&spot, promised, &file).await };
+        match self.core.artifacts.acquire(wanted, ask).await? {
+            Acquired::Stored(entry) => Ok(File::Stored(admitted, entry)),
+            Acquired::Filling(fill) => Ok(File::Filling(admitted, fill)),
+        }
+    }
+
+    async fn ask_file(
+        &self,
+        spot: &Spot,
+        mut promise: Promise,
+        file: &str,
+    ) -> Result<(Promise, Box<str>, weir_upstream::Body), Failure> {
+        let started = std::time::Instant::now();
+        let answer = self.mount.upstream.stream(&spot.origin, Ask::get(spot.whither())).await;
+        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
+        let seconds = started.elapsed().as_secs_f64();
+        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+        let Streaming { status, headers, url, length, body } = answer?;
+        if !answered(status, &url, || file.to_owned())? {
+            return Err(Failure::not_found(format!("{file} is listed, but upstream's file")));
+        }
+        promise.length = promise.length.or(length);
+        if promise.length.is_some_and(|length| length > promise.limit) {
+            return Err(weir_cache::CacheError::TooLarge { limit: promise.limit }.into());
+        }
+        let media = header(&headers, CONTENT_TYPE).unwrap_or_default();
+        Ok((promise, media.into(), body))
+    }
+
+    fn wanted(
+        &self,
+        asked: Asked<'_>,
+        owner: weir_core::Coordinates,
+        release: &Release<'_>,
+        sight: Sight,
+    ) -> Wanted {
+        let key = Key::from_parts([
+            &*self.mount.folder,
+            owner.name.as_str(),
+            owner.version.as_str(),
+            asked.file,
+        ]);
+        Wanted {
+            ecosystem: self.mount.descriptor().id,
+            mount: Arc::clone(&self.mount.name),
+            path: asked.path.into(),
+            release: owner,
+            file: asked.file.into(),
+            role: asked.role,
+            key,
+            available: release.available,
+            authored: release.authored,
+            first_seen: match sight {
+                Sight::At(at) => Some(at),
+                Sight::Baseline | Sight::Unknown => None,
+            },
+        }
+    }
+}
+
+impl Evidence {
+    fn facts(&self, role: Role) -> Facts<'_> {
+        Facts { role, ..Facts::of(&self.release, self.sight) }
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a package passes or does not: the same answer for the API, the page and the terminal.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use weir_core::{Purl, Target};
+use weir_policy::{Explanation, Facts};
+
+use crate::gather::Purpose;
+use crate::visit::Visit;
+use crate::{Failure, Mount, Pipeline};
+
+/// The answer for one package URL.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// One explanation for each file or release that the URL names; for a URL without version,
+    /// those that are withheld, and the newest that passes.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    /// No mount serves this type.
+    #[error("no mount serves packages of type {0:?}")]
+    NoMount(String),
+    /// The URL lacks something.
+    #[error("{0}")]
+    Malformed(String),
+    /// The mount's registry does not list this package or version.
+    #[error("{0} is not listed by its registry")]
+    NotListed(String),
+    /// The listing could not be had.
+    #[error("{0}")]
+    Failed(Failure),
+}
+
+impl Pipeline {
+    /// Explains a package URL at the first of these mounts that serves its type and lists it.
+    pub async fn explain(
+        &self,
+        mounts: &[Arc<Mount>],
+        purl: &Purl,
+    ) -> Result<Explained, ExplainError> {
+        let Some((purl_type, name, version)) = purl.parts() else {
+            return Err(ExplainError::Malformed(format!("{purl} is not a package URL")));
+        };
+        let mut last = ExplainError::NoMount(purl_type.clone());
+        for mount in mounts {
+            let descriptor = mount.descriptor();
+            if descriptor.purl_type != purl_type || descriptor.listing.is_empty() {
+                continue;
+            }
+            match self.explain_at(mount, &name, version.as_deref()).await {
+                Ok(explained) => return Ok(explained),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn explain_at(
+        &self,
+        mount: &Arc<Mount>,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Explained, ExplainError> {
+        let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
+        let target = Target::manifest(name, mount.descriptor().listing);
+        let label = mount.purl(name, version).to_string();
+        let failed = |failure: Failure| match failure.goes_on() {
+            true => ExplainError::NotListed(label.clone()),
+            false => ExplainError::Failed(failure),
+        };
+        let gathered = visit.gather(&target, Purpose::Listing).await.map_err(failed)?;
+        let releases = visit.read(&target, &gathered).await.map_err(failed)?;
+        let sights = visit.sights(&target, &releases).await.map_err(failed)?;
+        let info = mount.info();
+        let mut explanations = Vec::new();
+        let mut passing = None;
+        for (release, sight) in releases.iter().zip(sights) {
+            if version.is_some_and(|version| version != release.version) {
+                continue;
+            }
+            let explanation = visit.policy.explain(&visit.lens, &info, &Facts::of(release, sight));
+            if version.is_some() || explanation.code.is_some() {
+                explanations.push(explanation);
+            } else {
+                passing = Some(explanation);
+            }
+        }
+        explanations.extend(passing);
+        explanations.dedup_by(|a, b| a.purl == b.purl && a.sentence == b.sentence);
+        if explanations.is_empty() {
+            return Err(ExplainError::NotListed(label));
+        }
+        Ok(Explained { explanations })
+    }
+}

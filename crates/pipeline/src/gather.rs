@@ -1,0 +1,417 @@
+//! Gathers what a plugin needs: documents from the cache or upstream, other targets as served,
+//! recorded facts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use weir_cache::{DocumentKey, Fetched, Stored};
+use weir_core::{
+    Algorithm, Code, Coding, Digest, Docs, Fetch, Found, Known, Need, Target, Timestamp, Via,
+};
+use weir_upstream::capped::Cap;
+use weir_upstream::{Ask, Document};
+
+use crate::Failure;
+use crate::link::{Spot, header, validators};
+use crate::visit::Visit;
+
+/// Rounds of `need` that a plugin may take.
+const ROUNDS: usize = 4;
+/// The most that a compressed document may grow by.
+const MAX_RATIO: u32 = 1000;
+/// Response headers that plugins may see.
+const SEEN_HEADERS: [&str; 6] = [
+    "link",
+    "content-version",
+    "docker-content-digest",
+    "x-checksum-sha1",
+    "x-checksum-sha256",
+    "x-pypi-last-serial",
+];
+
+/// What documents are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be listed: as current as freshness asks for.
+    Listing,
+    /// To find one file's release: any age will do, dates and digests do not change.
+    Evidence,
+    /// The kept evidence did not list the file: ask upstream again.
+    Recheck,
+}
+
+/// What has been gathered, with where it came from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gathered {
+    pub(crate) docs: Docs,
+    sources: Vec<Source>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    stored: Arc<Stored>,
+    immutable: bool,
+}
+
+impl Gathered {
+    /// The digests of the documents, in the order in which they were needed; an absent document
+    /// counts as the digest of nothing.
+    pub(crate) fn digests(&self) -> Vec<Digest> {
+        let nothing = || Digest::of(Algorithm::Sha256, b"");
+        let of = |source: &Source| {
+            source.stored.doc.as_ref().map_or_else(nothing, |doc| doc.digest().clone())
+        };
+        self.sources.iter().map(of).collect()
+    }
+
+    /// Bytes of all documents.
+    pub(crate) fn length(&self) -> usize {
+        let of = |source: &Source| source.stored.doc.as_ref().map_or(0, |doc| doc.bytes().len());
+        self.sources.iter().map(of).sum()
+    }
+
+    /// The address that a document came from.
+    pub(crate) fn address_of(&self, digest: &Digest) -> Option<&str> {
+        let is =
+            |source: &&Source| source.stored.doc.as_ref().is_some_and(|doc| doc.digest() == digest);
+        self.sources.iter().find(is).map(|source| source.stored.url.as_str())
+    }
+
+    /// Until when the documents count as current.
+    pub(crate) fn fresh_until(&self, ttl: Duration) -> Timestamp {
+        let of = |source: &Source| match source.immutable {
+            true => Timestamp::MAX,
+            false => source.stored.validated_at().plus(ttl),
+        };
+        self.sources.iter().map(of).min().unwrap_or(Timestamp::MAX)
+    }
+
+}
+
+impl Visit {
+    /// Asks the plugin what it needs until it needs nothing more.
+    pub(crate) async fn gather(
+        &self,
+        target: &Target,
+        purpose: Purpose,
+    ) -> Result<Gathered, Failure> {
+        let mut gathered = Gathered::default();
+        for _ in 0..=ROUNDS {
+            let needs = self.mount.ecosystem.need(&self.job(target, &gathered.docs));
+            if needs.is_empty() {
+                return Ok(gathered);
+            }
+            let answers =
+                join_all(needs.iter().map(|need| self.answer(target, need, purpose, &gathered)))
+                    .await;
+            for (need, answer) in needs.into_iter().zip(answers) {
+                let (found, source) = answer?;
+                gathered.docs.insert(need, found);
+                gathered.sources.extend(source);
+            }
+        }
+        let sentence = format!("{} needs too many rounds of documents", self.describe(target));
+        Err(Failure::new(Code::Internal, sentence))
+    }
+
+    async fn answer(
+        &self,
+        target: &Target,
+        need: &Need,
+        purpose: Purpose,
+        known: &Gathered,
+    ) -> Result<(Found, Option<Source>), Failure> {
+        match need {
+            Need::Fetch(fetch) => {
+                let stored = self.obtain(target, fetch, purpose, known).await?;
+                let found = match &stored.doc {
+                    Some(doc) => Found::Doc(doc.clone()),
+                    None if fetch.optional => Found::Absent,
+                    None => return Err(Failure::not_found(self.describe(target))),
+                };
+                Ok((found, Some(Source { stored, immutable: fetch.immutable })))
+            }
+            Need::Rendered(child) => {
+                let rendering = self.listing(child).await?;
+                let of = |algorithm| Digest::of(algorithm, rendering.identity());
+                let digests = Algorithm::ALL.into_iter().map(of).collect();
+                let size = rendering.identity().len() as u64;
+                Ok((Found::Rendered { digests, size }, None))
+            }
+            Need::Known(known) => {
+                let catalog = &self.core.catalog;
+                let listed = match known {
+                    Known::Digest(digest) => {
+                        catalog.known_by_digest(&self.mount.name, digest).await?
+                    }
+                    Known::File(file) => catalog.known_by_file(&self.mount.name, file).await?,
+                };
+                Ok((Found::Known(listed), None))
+            }
+            Need::Signature { .. } => {
+                let sentence = format!(
+                    "the indexes of {} are signed, and this gateway has no signing key",
+                    self.mount.name
+                );
+                Err(Failure::new(Code::NotOffered, sentence))
+            }
+        }
+    }
+
+    /// A document as fresh as its purpose asks for.
+    async fn obtain(
+        &self,
+        target: &Target,
+        fetch: &Fetch,
+        purpose: Purpose,
+        known: &Gathered,
+    ) -> Result<Arc<Stored>, Failure> {
+        let spot = self.spot(&fetch.place, known).await?;
+        if let Via::Post(body) = &fetch.via {
+            return self.post(&spot, fetch, body).await;
+        }
+        let key = self.document_key(fetch, &spot);
+        let stored = self.core.documents.get(&key).await?;
+        let Some(stored) = stored else {
+            if self.core.settings.offline {
+                return Err(Failure::not_cached(self.describe(target)));
+            }
+            return self.refreshed(target, fetch, spot, key, None).await;
+        };
+        match self.currency(&stored, fetch, purpose) {
+            Currency::Current => Ok(stored),
+            Currency::Stale => {
+                let (visit, previous) = (self.clone(), Arc::clone(&stored));
+                let (target, fetch) = (target.clone(), fetch.clone());
+                self.core.document_flights.start(key.clone(), || async move {
+                    visit.refresh(&target, &fetch, spot, &key, Some(previous)).await
+                });
+                Ok(stored)
+            }
+            Currency::Expired { spare } => {
+                let fresh =
+                    self.refreshed(target, fetch, spot, key, Some(Arc::clone(&stored))).await;
+                match fresh {
+                    Err(failure) if spare && failure.is_transient() => {
+                        tracing::warn!(mount = %self.mount.name, %failure, "served stale");
+                        Ok(stored)
+                    }
+                    other => other,
+                }
+            }
+        }
+    }
+
+    fn currency(&self, stored: &Stored, fetch: &Fetch, purpose: Purpose) -> Currency {
+        let freshness = &self.mount.freshness;
+        let present = stored.doc.is_some();
+        let age = self.now.since(stored.validated_at());
+        let ttl = if present { freshness.ttl } else { freshness.negative_ttl };
+        let any_age = self.core.settings.offline
+            || present && (fetch.immutable || purpose == Purpose::Evidence);
+        if any_age || purpose != Purpose::Recheck && age < ttl {
+            Currency::Current
+        } else if present
+            && purpose == Purpose::Listing
+            && age < ttl + freshness.stale_while_revalidate
+        {
+            Currency::Stale
+        } else {
+            Currency::Expired { spare: present && age < ttl + freshness.stale_if_error }
+        }
+    }
+
+    async fn refreshed(
+        &self,
+        target: &Target,
+        fetch: &Fetch,
+        spot: Spot,
+        key: DocumentKey,
+        previous: Option<Arc<Stored>>,
+    ) -> Result<Arc<Stored>, Failure> {
+        self.note_asked();
+        let (visit, target, fetch) = (self.clone(), target.clone(), fetch.clone());
+        let work = {
+            let key = key.clone();
+            || async move { visit.refresh(&target, &fetch, spot, &key, previous).await }
+        };
+        let joined = self.core.document_flights.join(key, work).await;
+        joined.unwrap_or_else(|| {
+            Err(Failure::new(Code::Internal, "fetching a document was interrupted"))
+        })
+    }
+
+    /// Asks upstream for a document and keeps what came.
+    async fn refresh(
+        &self,
+        target: &Target,
+        fetch: &Fetch,
+        spot: Spot,
+        key: &DocumentKey,
+        previous: Option<Arc<Stored>>,
+    ) -> Result<Arc<Stored>, Failure> {
+        let ask = Ask {
+            if_none_match: previous.as_ref().and_then(|p| p.etag.as_deref()),
+            if_modified_since: previous.as_ref().and_then(|p| p.last_modified.as_deref()),
+            identity: fetch.coding != Coding::Identity,
+            ..match fetch.via {
+                Via::Head => Ask::head(spot.whither()),
+                _ => Ask::get(spot.whither()),
+            }
+            .accept(fetch.accept)
+        };
+        let document = self.ask(&spot, ask).await?;
+        let describe = || self.describe(target);
+        if let (StatusCode::NOT_MODIFIED, Some(previous)) = (document.status, &previous) {
+            self.core.documents.confirm(key, previous).await?;
+            return Ok(Arc::clone(previous));
+        }
+        let body = match accepted(&document, describe)? {
+            true => Some(self.decoded(fetch, document.body.clone(), &spot).await?),
+            false => None,
+        };
+        if let (Some(previous), Some(body)) = (&previous, &body)
+            && previous.doc.as_ref().is_some_and(|doc| doc.bytes() == &body[..])
+        {
+            self.core.documents.confirm(key, previous).await?;
+            return Ok(Arc::clone(previous));
+        }
+        let fetched = self.fetched(target, &document, body);
+        if fetch.lists {
+            self.note_sightings(target, fetch, previous.as_deref(), &fetched).await?;
+        }
+        Ok(self.core.documents.put(key, fetched).await?)
+    }
+
+    fn fetched(&self, target: &Target, document: &Document, body: Option<Bytes>) -> Fetched {
+        let (etag, last_modified) = validators(&document.headers);
+        let seen = SEEN_HEADERS.into_iter().filter_map(|name| {
+            let value = document.headers.get(name)?.to_str().ok()?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        Fetched {
+            body,
+            media: header(&document.headers, CONTENT_TYPE).unwrap_or_default(),
+            url: document.url.to_string(),
+            etag,
+            last_modified,
+            headers: seen.collect(),
+            scope: match target {
+                Target::Manifest { scope, .. } => scope.to_string(),
+                other => other.package().map(ToString::to_string).unwrap_or_default(),
+            },
+        }
+    }
+
+    /// Checks the promised digest of the bytes as fetched, then takes off the resource's own
+    /// coding under a cap.
+    async fn decoded(&self, fetch: &Fetch, body: Bytes, spot: &Spot) -> Result<Bytes, Failure> {
+        if let Some(expected) = &fetch.expect {
+            let found = Digest::of(expected.algorithm(), &body);
+            if found != *expected {
+                let sentence = format!(
+                    "{}: expected {expected}, received {found}; nothing was stored",
+                    spot.origin.label
+                );
+                return Err(Failure::new(Code::IntegrityMismatch, sentence));
+            }
+        }
+        let coding = match fetch.coding {
+            Coding::Identity => return Ok(body),
+            Coding::Gzip => weir_upstream::capped::Coding::Gzip,
+            Coding::Zstd => weir_upstream::capped::Coding::Zstd,
+        };
+        let cap = Cap { bytes: self.core.settings.max_document, ratio: MAX_RATIO };
+        let decoded =
+            tokio::task::spawn_blocking(move || weir_upstream::capped::decode(coding, &body, cap))
+                .await;
+        match decoded {
+            Ok(Ok(bytes)) => Ok(bytes.into()),
+            Ok(Err(error)) => {
+                let sentence = format!("{}: {error}", spot.origin.label);
+                Err(Failure::new(Code::UnreadableDocument, sentence))
+            }
+            Err(_) => Err(Failure::new(Code::Internal, "decoding a document failed")),
+        }
+    }
+
+    /// A POST: asked each time, kept nowhere.
+    async fn post(&self, spot: &Spot, fetch: &Fetch, body: &[u8]) -> Result<Arc<Stored>, Failure> {
+        if self.core.settings.offline {
+            return Err(Failure::not_cached(format!("{} (a POST)", self.mount.name)));
+        }
+        self.note_asked();
+        let mut ask = Ask::post(spot.whither(), Bytes::copy_from_slice(body)).accept(fetch.accept);
+        let json = http::HeaderValue::from_static("application/json");
+        ask.headers.insert(CONTENT_TYPE, json);
+        let document = self.ask(spot, ask).await?;
+        let body = match accepted(&document, || self.mount.name.to_string())? {
+            true => Some(document.body.clone()),
+            false => None,
+        };
+        let fetched = self.fetched(&Target::Local("post".into()), &document, body);
+        Ok(Arc::new(Stored::transient(fetched, self.now)))
+    }
+
+    async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
+        let started = std::time::Instant::now();
+        let answer = self.mount.upstream.document(&spot.origin, ask).await;
+        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
+        let seconds = started.elapsed().as_secs_f64();
+        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+        answer.map_err(Failure::from)
+    }
+
+    fn document_key(&self, fetch: &Fetch, spot: &Spot) -> DocumentKey {
+        let method = if fetch.via == Via::Head { "HEAD " } else { "" };
+        let request = format!("{method}{} {}", spot.text(), fetch.accept);
+        DocumentKey { mount: Arc::clone(&self.mount.name), request: request.into() }
+    }
+}
+
+/// How current a kept document is.
+enum Currency {
+    /// Serve it.
+    Current,
+    /// Serve it and revalidate in the background.
+    Stale,
+    /// Ask upstream first; serve it when upstream fails and it is still a spare.
+    Expired { spare: bool },
+}
+
+/// Whether an answer is a document (`true`) or says that there is none (`false`).
+pub(crate) fn accepted(
+    document: &Document,
+    describe: impl FnOnce() -> String,
+) -> Result<bool, Failure> {
+    answered(document.status, &document.url, describe)
+}
+
+/// Sorts a final status: there is a body, there is no such thing, or upstream refuses.
+pub(crate) fn answered(
+    status: StatusCode,
+    url: &url::Url,
+    describe: impl FnOnce() -> String,
+) -> Result<bool, Failure> {
+    match status.as_u16() {
+        200 | 203 => Ok(true),
+        404 | 410 => Ok(false),
+        401 | 403 | 407 | 451 => {
+            let host = url.host_str().unwrap_or("upstream");
+            let sentence = format!(
+                "upstream ({host}) refused {} with {status}; this is not a decision of this gateway",
+                describe()
+            );
+            Err(Failure::new(Code::UpstreamRefused, sentence))
+        }
+        _ => {
+            let host = url.host_str().unwrap_or("upstream");
+            let sentence = format!("upstream ({host}) answered {status} for {}", describe());
+            Err(Failure::new(Code::UpstreamUnavailable, sentence))
+        }
+    }
+}

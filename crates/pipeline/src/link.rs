@@ -1,0 +1,86 @@
+//! Where a place is: below an origin, or at a link resolved against the document that holds it.
+
+use http::header::{ETAG, LAST_MODIFIED};
+use url::Url;
+use weir_core::{Code, Link, Place};
+use weir_upstream::{Origin, Whither};
+
+use crate::Failure;
+use crate::gather::Gathered;
+use crate::visit::Visit;
+
+/// A place with the origin whose credentials and limits apply.
+#[derive(Clone, Debug)]
+pub(crate) struct Spot {
+    pub(crate) origin: Origin,
+    at: At,
+}
+
+#[derive(Clone, Debug)]
+enum At {
+    Path(Box<str>),
+    Link(Url),
+}
+
+impl Spot {
+    pub(crate) fn whither(&self) -> Whither<'_> {
+        match &self.at {
+            At::Path(path) => Whither::Path(path),
+            At::Link(url) => Whither::Url(url),
+        }
+    }
+
+    /// A text that is the same for the same place, without credentials.
+    pub(crate) fn text(&self) -> String {
+        match &self.at {
+            At::Path(path) => format!("{} {path}", self.origin.base),
+            At::Link(url) => url.to_string(),
+        }
+    }
+}
+
+impl Visit {
+    pub(crate) async fn spot(&self, place: &Place, known: &Gathered) -> Result<Spot, Failure> {
+        match place {
+            Place::Origin { origin, path } => {
+                Ok(Spot { origin: self.mount.origin(origin).await?, at: At::Path(path.clone()) })
+            }
+            Place::Link(link) => {
+                let primary = self.mount.descriptor().origins.first().map_or("primary", |o| o.id);
+                let origin = self.mount.origin(primary).await?;
+                Ok(Spot { at: At::Link(resolve(link, known)?), origin })
+            }
+        }
+    }
+}
+
+/// Relative links are resolved against the address that their document came from.
+fn resolve(link: &Link, known: &Gathered) -> Result<Url, Failure> {
+    let bad = |reason: &str| {
+        let shown: String = link.as_str().chars().take(200).collect();
+        let sentence = format!("the registry links to {shown:?}, {reason}");
+        Failure::new(Code::UnreadableDocument, sentence)
+    };
+    let url = match known.address_of(link.document()) {
+        Some(base) => {
+            let base = Url::parse(base).map_err(|_| bad("from a page without an address"))?;
+            base.join(link.as_str())
+        }
+        None => Url::parse(link.as_str()),
+    }
+    .map_err(|_| bad("which is no address"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("which is neither http nor https"));
+    }
+    Ok(url)
+}
+
+/// A header as text.
+pub(crate) fn header(headers: &http::HeaderMap, name: http::HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+}
+
+/// Upstream's validators: entity tag and modification date.
+pub(crate) fn validators(headers: &http::HeaderMap) -> (Option<String>, Option<String>) {
+    (header(headers, ETAG), header(headers, LAST_MODIFIED))
+}

@@ -1,0 +1,182 @@
+//! Documents as served: gather → read → judge → write, kept until a source or a verdict changes.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use weir_cache::{Grounds, Rendering, RenderingKey};
+use weir_core::{Code, Denial, Edits, Head, Release, Scope, Target, Timestamp};
+use weir_policy::Facts;
+
+use crate::Failure;
+use crate::gather::{Gathered, Purpose};
+use crate::visit::Visit;
+
+/// Listings with fewer releases than this are judged on the reactor.
+const JUDGE_INLINE: usize = 4096;
+
+impl Visit {
+    /// The document of a target as this gateway serves it.
+    ///
+    /// Boxed, because a document may need another one as served.
+    pub(crate) fn listing<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Arc<Rendering>, Failure>> {
+        Box::pin(self.current(target))
+    }
+
+    async fn current(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
+        if !self.cx.body.is_empty() {
+            return self.render(target).await;
+        }
+        let key = self.rendering_key(target);
+        if let Some(rendering) = self.core.renderings.get(&key)
+            && rendering.holds(self.lens_id(), self.now)
+            && rendering.is_fresh(self.now)
+        {
+            return Ok(rendering);
+        }
+        self.note_asked_if_cold(&key);
+        let (visit, target) = (self.clone(), target.clone());
+        let flight = (key, self.lens_id());
+        let work = || async move { visit.render(&target).await };
+        self.core.render_flights.join(flight, work).await.unwrap_or_else(|| {
+            Err(Failure::new(Code::Internal, "rendering a document was interrupted"))
+        })
+    }
+
+    /// A refusal when every release of a package is withheld and this ecosystem's clients are
+    /// better told so than given an empty list.
+    pub(crate) fn refuse_empty(&self, target: &Target, rendering: &Rendering) -> Option<Failure> {
+        let package = match target {
+            Target::Manifest { scope: Scope::Package(name), .. } => name,
+            _ => return None,
+        };
+        let (read, kept) = rendering.counts;
+        if read == 0 || kept > 0 || !self.mount.descriptor().refuse_empty {
+            return None;
+        }
+        let sentence = match rendering.edits.notice() {
+            Some(notice) => notice.to_owned(),
+            None => format!("every version of {package} is withheld"),
+        };
+        let mut denial = Denial::new(Code::BlockedByPolicies, sentence);
+        denial.subject = Some(self.mount.purl(package.as_str(), None));
+        denial.until = Some(rendering.valid_until()).filter(|until| *until != Timestamp::MAX);
+        Some(Failure::from_denial(denial))
+    }
+
+    fn rendering_key(&self, target: &Target) -> RenderingKey {
+        RenderingKey {
+            mount: Arc::clone(&self.mount.name),
+            base: Arc::clone(&self.base),
+            target: target.clone(),
+        }
+    }
+
+    pub(crate) fn lens_id(&self) -> (u64, u64) {
+        (self.lens.epoch, self.lens.class)
+    }
+
+    /// A request that waits for another's flight has not asked upstream by itself, but it did
+    /// not find its answer here either.
+    fn note_asked_if_cold(&self, key: &RenderingKey) {
+        if self.core.renderings.get(key).is_none() && !self.core.settings.offline {
+            self.note_asked();
+        }
+    }
+
+    async fn render(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
+        let gathered = self.gather(target, Purpose::Listing).await?;
+        let sources = gathered.digests();
+        let fresh_until = gathered.fresh_until(self.mount.freshness.ttl);
+        let key = self.rendering_key(target);
+        let previous = self.core.renderings.get(&key).filter(|r| r.sources == sources);
+        if let Some(previous) = &previous
+            && previous.holds(self.lens_id(), self.now)
+        {
+            previous.extend(self.lens_id(), previous.valid_until(), fresh_until);
+            return Ok(Arc::clone(previous));
+        }
+        let releases = match target {
+            Target::Manifest { .. } => self.read(target, &gathered).await?,
+            _ => Vec::new(),
+        };
+        self.record_files(&releases).await?;
+        let (edits, kept, valid_until) = self.judge(target, &releases).await?;
+        if let Some(previous) = previous.filter(|previous| previous.edits == edits) {
+            previous.extend(self.lens_id(), valid_until, fresh_until);
+            return Ok(previous);
+        }
+        let (head, written) = self.write(target, &gathered, &edits).await?;
+        let counts = (releases.len(), kept);
+        let grounds = Grounds { sources, edits, counts };
+        let rendering = Arc::new(Rendering::new(head, written, grounds));
+        rendering.extend(self.lens_id(), valid_until, fresh_until);
+        let keeps = self.mount.keeps_base(&self.base, self.core.settings.bases);
+        if keeps && self.cx.body.is_empty() {
+            self.core.renderings.put(key, Arc::clone(&rendering));
+        }
+        Ok(rendering)
+    }
+
+    /// Judges all releases in one batch: the edits, how many stay, and until when that holds.
+    async fn judge(
+        &self,
+        target: &Target,
+        releases: &[Release<'static>],
+    ) -> Result<(Edits, usize, Timestamp), Failure> {
+        let sights = self.sights(target, releases).await?;
+        let judge = || {
+            let facts = releases.iter().zip(&sights).map(|(r, sight)| Facts::of(r, *sight));
+            let judgements = self.policy.judge_all(&self.lens, facts);
+            let (edits, valid_until) = self.policy.edits(&self.mount.info(), &judgements);
+            let kept = (0..releases.len()).filter(|ordinal| edits.keeps(*ordinal)).count();
+            (edits, kept, valid_until)
+        };
+        if releases.len() < JUDGE_INLINE {
+            Ok(judge())
+        } else {
+            Ok(tokio::task::block_in_place(judge))
+        }
+    }
+
+    async fn write(
+        &self,
+        target: &Target,
+        gathered: &Gathered,
+        edits: &Edits,
+    ) -> Result<(Head, Vec<u8>), Failure> {
+        let visit = self.clone();
+        let (target, docs, edits) = (target.clone(), gathered.docs.clone(), edits.clone());
+        let length = gathered.length();
+        self.compute(length, move || {
+            let mut out = Vec::with_capacity(length + length / 8);
+            let job = visit.job(&target, &docs);
+            let head = visit.mount.ecosystem.write(&job, &edits, &mut out);
+            head.map(|head| (head, out)).map_err(|error| visit.unreadable(&target, &error))
+        })
+        .await
+    }
+
+    /// Keeps what a manifest says of its files, for plugins whose paths do not name the release.
+    async fn record_files(&self, releases: &[Release<'_>]) -> Result<(), Failure> {
+        if !self.mount.descriptor().records_files || releases.is_empty() {
+            return Ok(());
+        }
+        let listed: Vec<weir_core::Listed> = releases
+            .iter()
+            .filter_map(|release| {
+                Some(weir_core::Listed {
+                    release: weir_core::Coordinates::new(&*release.name, &*release.version),
+                    file: release.file.as_deref()?.into(),
+                    digest: release.digest.clone(),
+                    published: release.available,
+                })
+            })
+            .collect();
+        self.core.catalog.record_files(&self.mount.name, &listed, self.now).await?;
+        Ok(())
+    }
+}

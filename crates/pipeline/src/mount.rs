@@ -1,0 +1,132 @@
+//! One registry of one ecosystem: a plugin, its upstream addresses and its freshness.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl};
+use weir_policy::MountInfo;
+use weir_upstream::{Client, Origin};
+
+use crate::{Failure, Freshness};
+
+/// Upstream addresses by the ids of the plugin's descriptor.
+pub type Origins = HashMap<&'static str, Origin>;
+
+/// What a mount is made from.
+#[derive(Debug)]
+pub struct MountSpec {
+    /// The name in the configuration; the ecosystem's id for the default mount.
+    pub name: String,
+    /// First component of stored files: the ecosystem's folder for the default mount, the name
+    /// for others.
+    pub folder: String,
+    /// The plugin.
+    pub ecosystem: Arc<dyn Ecosystem>,
+    /// How long its documents count as current.
+    pub freshness: Freshness,
+    /// The way to its upstream, with its limits and certificate authorities.
+    pub upstream: Client,
+}
+
+/// A registry that can be asked.
+pub struct Mount {
+    /// Its name.
+    pub name: Arc<str>,
+    /// First component of stored files.
+    pub folder: String,
+    /// The plugin.
+    pub ecosystem: Arc<dyn Ecosystem>,
+    /// How long its documents count as current.
+    pub freshness: Freshness,
+    /// The way to its upstream.
+    pub upstream: Client,
+    origins: watch::Sender<Option<Arc<Origins>>>,
+    bases: Mutex<Vec<Arc<str>>>,
+}
+
+impl Mount {
+    /// A mount whose addresses are still being looked up: requests that need them wait until
+    /// [`Self::set_origins`].
+    pub fn new(spec: MountSpec) -> Self {
+        let MountSpec { name, folder, ecosystem, freshness, upstream } = spec;
+        let origins = watch::Sender::new(None);
+        let bases = Mutex::default();
+        Self { name: name.into(), folder, ecosystem, freshness, upstream, origins, bases }
+    }
+
+    /// Sets the addresses; an empty map means that there are none.
+    pub fn set_origins(&self, origins: Origins) {
+        self.origins.send_replace(Some(Arc::new(origins)));
+    }
+
+    /// The plugin's constants.
+    pub fn descriptor(&self) -> &'static Descriptor {
+        self.ecosystem.describe()
+    }
+
+    /// What policy knows of this mount.
+    pub fn info(&self) -> MountInfo<'_> {
+        let d = self.descriptor();
+        let mount = &self.name;
+        MountInfo { id: d.id, mount, purl_type: d.purl_type, scheme: d.scheme, marks: d.marks }
+    }
+
+    /// The package URL of a name and maybe a version here.
+    pub fn purl(&self, name: &str, version: Option<&str>) -> Purl {
+        Purl::new(self.descriptor().purl_type, name, version)
+    }
+
+    /// All addresses, once they are known.
+    pub async fn origins(&self) -> Arc<Origins> {
+        let mut known = self.origins.subscribe();
+        match known.wait_for(Option::is_some).await {
+            Ok(origins) => origins.clone().unwrap_or_default(),
+            Err(_) => Arc::default(),
+        }
+    }
+
+    /// The address of one role; a refusal with the line to add when there is none.
+    pub async fn origin(&self, id: &str) -> Result<Origin, Failure> {
+        self.origins().await.get(id).cloned().ok_or_else(|| self.not_configured(id))
+    }
+
+    fn not_configured(&self, id: &str) -> Failure {
+        let descriptor = self.descriptor();
+        let title = descriptor.origins.iter().find(|o| o.id == id).map_or(id, |o| o.title);
+        let line = match (&*self.name == descriptor.id, id == "primary") {
+            (true, true) => format!("upstream.{} = \"https://registry.example/\"", descriptor.id),
+            (true, false) => format!("upstream.{}.{id} = \"https://…\"", descriptor.id),
+            (false, _) => format!("registries.{}.upstream = \"https://…\"", self.name),
+        };
+        let sentence = format!(
+            "the mount {} has no upstream address for {title}; add to the configuration: {line}",
+            self.name
+        );
+        Failure::from_denial(Denial::new(Code::BlockedRegistryNotConfigured, sentence))
+    }
+
+    /// Whether renderings for this public address are kept: the first few are, so that invented
+    /// `Host` headers cannot fill the memory.
+    pub(crate) fn keeps_base(&self, base: &Arc<str>, limit: usize) -> bool {
+        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
+        if bases.contains(base) {
+            return true;
+        }
+        let room = bases.len() < limit;
+        if room {
+            bases.push(Arc::clone(base));
+        }
+        room
+    }
+}
+
+impl fmt::Debug for Mount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mount")
+            .field("name", &self.name)
+            .field("ecosystem", &self.descriptor().id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! What happened, told to whoever counts, logs or sums it up.
+
+use std::fmt;
+
+use weir_core::{Denial, Purl};
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Outcome<'a> {
+    /// Answered from what is kept.
+    Hit,
+    /// Answered, and upstream was asked for it.
+    Miss,
+    /// Refused by policy.
+    Refused(&'a Denial),
+    /// Ended in a fault or with "no such thing".
+    Failed(&'a Denial),
+}
+
+/// One request, as seen from outside.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// Ecosystem id.
+    pub ecosystem: &'static str,
+    /// Mount name.
+    pub mount: &'a str,
+    /// The package, where the request concerns one; with its version for an artifact.
+    pub subject: Option<&'a Purl>,
+    /// Whether an artifact was asked for.
+    pub artifact: bool,
+    /// How many releases of a listing were withheld.
+    pub withheld: usize,
+    /// The sentence about what a listing withholds.
+    pub notice: Option<&'a str>,
+    /// How it ended.
+    pub outcome: Outcome<'a>,
+    /// Length of the body, in bytes, where it is known.
+    pub bytes: Option<u64>,
+}
+
+/// Receives events and measurements. Called on the request path: must be quick.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// A request ended.
+    fn event(&self, event: &Event<'_>);
+
+    /// Upstream answered (or failed, with a word for the kind of error) after this many seconds.
+    fn upstream(&self, ecosystem: &'static str, seconds: f64, error: Option<&'static str>);
+}
+
+/// Nobody listens.
+impl Observer for () {
+    fn event(&self, _: &Event<'_>) {}
+
+    fn upstream(&self, _: &'static str, _: f64, _: Option<&'static str>) {}
+}

@@ -1,0 +1,130 @@
+//! The address under which clients see this gateway: what links are written with.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{HeaderMap, Uri};
+use ipnet::IpNet;
+
+/// How the public address of a request is found.
+#[derive(Clone, Debug, Default)]
+pub struct PublicAddress {
+    /// The configured address, without trailing slash; wins over everything.
+    pub base_url: Option<String>,
+    /// Peers whose forwarded headers count.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Stands in for a `Host` that is missing or malformed: `127.0.0.1:8080`.
+    pub listen: String,
+}
+
+impl PublicAddress {
+    /// Scheme, host and port, maybe with a prefix, without trailing slash.
+    pub fn of(&self, uri: &Uri, headers: &HeaderMap, peer: Option<SocketAddr>) -> Arc<str> {
+        if let Some(base) = &self.base_url {
+            return base.trim_end_matches('/').into();
+        }
+        let forwarded = |name: &str| {
+            let trusted = peer.is_some_and(|peer| self.trusts(peer.ip()));
+            let value = headers.get(name).filter(|_| trusted)?.to_str().ok()?;
+            Some(value.split(',').next()?.trim())
+        };
+        let host = forwarded("x-forwarded-host")
+            .or_else(|| headers.get(HOST)?.to_str().ok())
+            .or_else(|| uri.authority().map(http::uri::Authority::as_str))
+            .filter(|host| is_authority(host))
+            .unwrap_or(&self.listen);
+        let scheme = match forwarded("x-forwarded-proto") {
+            Some("https") => "https",
+            _ => "http",
+        };
+        let prefix = forwarded("x-forwarded-prefix").filter(|prefix| is_prefix(prefix));
+        format!("{scheme}://{host}{}", prefix.unwrap_or_default().trim_end_matches('/')).into()
+    }
+
+    fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()))
+    }
+}
+
+/// Host name or address literal with an optional port, and nothing else: it ends up in documents.
+fn is_authority(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+    if text.is_empty() || text.len() > 261 {
+        return false;
+    }
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((host, port)) => {
+                if host.parse::<std::net::Ipv6Addr>().is_err() {
+                    return false;
+                }
+                ("v6", port.strip_prefix(':').or((port.is_empty()).then_some("0")))
+            }
+            None => return false,
+        },
+        None => match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, Some("0")),
+        },
+    };
+    !host.is_empty() && host.bytes().all(plain) && port.is_some_and(|p| p.parse::<u16>().is_ok())
+}
+
+fn is_prefix(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_' | b'/' | b'~');
+    text.starts_with('/') && !text.contains("..") && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect::<HeaderMap>()
+    }
+
+    fn address() -> PublicAddress {
+        PublicAddress {
+            base_url: None,
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            listen: "127.0.0.1:8080".into(),
+        }
+    }
+
+    fn of(pairs: &[(&'static str, &'static str)], peer: &str) -> String {
+        let peer = Some(peer.parse().unwrap());
+        address().of(&Uri::from_static("/npm/x"), &headers(pairs), peer).to_string()
+    }
+
+    #[test]
+    fn the_host_header_counts_when_it_is_one() {
+        assert_eq!(of(&[("host", "weir.example:8080")], "1.2.3.4:5"), "http://weir.example:8080");
+        assert_eq!(of(&[("host", "[::1]:8080")], "1.2.3.4:5"), "http://[::1]:8080");
+        for hostile in ["evil.example/x", "a\"b", "a b", "user@h", "", "h:99999", "h:x", "[::1"] {
+            assert_eq!(of(&[("host", hostile)], "1.2.3.4:5"), "http://127.0.0.1:8080", "{hostile}");
+        }
+    }
+
+    #[test]
+    fn forwarded_headers_count_from_trusted_peers_only() {
+        let pairs = [
+            ("host", "inner.example"),
+            ("x-forwarded-host", "outer.example, x"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-prefix", "/weir/"),
+        ];
+        assert_eq!(of(&pairs, "10.1.1.1:1"), "https://outer.example/weir");
+        assert_eq!(of(&pairs, "11.1.1.1:1"), "http://inner.example");
+    }
+
+    #[test]
+    fn a_configured_address_wins() {
+        let fixed = PublicAddress { base_url: Some("https://w.example/".into()), ..address() };
+        let base = fixed.of(&Uri::from_static("/"), &headers(&[("host", "x")]), None);
+        assert_eq!(&*base, "https://w.example");
+    }
+}

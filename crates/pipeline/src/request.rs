@@ -1,0 +1,70 @@
+//! A client's request, taken in: its path below the mount and its body under a cap.
+
+use std::io::Read as _;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_ENCODING};
+use http::request::Parts;
+use http_body::Body;
+use http_body_util::{BodyExt as _, Limited};
+use weir_core::{Code, Method, Request, Segments};
+
+use crate::Failure;
+
+/// Reads a POST body under the cap, and decodes gzip (npm and bun send their audits so).
+pub(crate) async fn body<B>(parts: &Parts, body: B, cap: u64) -> Result<Bytes, Failure>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if parts.method != http::Method::POST {
+        return Ok(Bytes::new());
+    }
+    let limited = Limited::new(body, usize::try_from(cap).unwrap_or(usize::MAX));
+    let bad = |reason: String| Failure::new(Code::BadRequest, reason);
+    let bytes = limited
+        .collect()
+        .await
+        .map_err(|error| bad(format!("the request body cannot be read: {error}")))?
+        .to_bytes();
+    match parts.headers.get(CONTENT_ENCODING).map(http::HeaderValue::as_bytes) {
+        None | Some(b"identity") => Ok(bytes),
+        Some(b"gzip" | b"x-gzip") => {
+            gunzip(&bytes, cap).ok_or_else(|| bad("the gzip body is broken or too long".into()))
+        }
+        Some(_) => Err(bad("the request body has a coding other than gzip".into())),
+    }
+}
+
+fn gunzip(bytes: &[u8], cap: u64) -> Option<Bytes> {
+    let mut out = Vec::new();
+    let mut decoder = flate2::bufread::MultiGzDecoder::new(bytes).take(cap + 1);
+    decoder.read_to_end(&mut out).ok()?;
+    (out.len() as u64 <= cap).then(|| out.into())
+}
+
+/// The request as a plugin sees it.
+pub(crate) fn request<'a>(
+    parts: &'a Parts,
+    below: &str,
+    body: &'a [u8],
+) -> Result<Request<'a>, Failure> {
+    Ok(Request {
+        method: method(&parts.method),
+        segments: Segments::parse(below)?,
+        query: parts.uri.query().unwrap_or(""),
+        accept: parts.headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or(""),
+        body,
+    })
+}
+
+fn method(method: &http::Method) -> Method {
+    match *method {
+        http::Method::GET => Method::Get,
+        http::Method::HEAD => Method::Head,
+        http::Method::POST => Method::Post,
+        http::Method::PUT => Method::Put,
+        http::Method::DELETE => Method::Delete,
+        _ => Method::Other,
+    }
+}

@@ -1,0 +1,384 @@
+//! From what is served to HTTP: validators, ranges, codings, and refusals that reach people.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
+    LOCATION, RANGE, RETRY_AFTER, VARY,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
+use hyper::ext::ReasonPhrase;
+use weir_cache::{Body, CacheError, Encoding, Entry, Fill, Rendering};
+use weir_core::{Code, Denial, Ecosystem, Head, Reply, Target, Timestamp};
+
+use crate::Failure;
+
+/// The body of a response.
+pub type ResponseBody = UnsyncBoxBody<Bytes, CacheError>;
+
+/// The word of a refusal, for scripts.
+const REASON: HeaderName = HeaderName::from_static("x-weir-reason");
+/// Where a refusal is explained.
+const EXPLAIN: HeaderName = HeaderName::from_static("x-weir-explain");
+
+pub(crate) fn empty() -> ResponseBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+pub(crate) fn full(bytes: impl Into<Bytes>) -> ResponseBody {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn streamed(body: Body) -> ResponseBody {
+    let frames = futures_util::StreamExt::map(body, |chunk| chunk.map(Frame::data));
+    StreamBody::new(frames).boxed_unsync()
+}
+
+/// What a client asked for beyond the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conditions<'a> {
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) head: bool,
+}
+
+impl Conditions<'_> {
+    fn text(&self, name: HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// RFC 9110 section 13.1: the entity tag decides where there is one, else the date.
+    fn unchanged(&self, etag: Option<&str>, modified: Option<Timestamp>) -> bool {
+        match (self.text(IF_NONE_MATCH), etag) {
+            (Some(tags), Some(etag)) => names(tags, etag),
+            (Some(_), None) => false,
+            (None, _) => {
+                match (self.text(IF_MODIFIED_SINCE).map(httpdate::parse_http_date), modified) {
+                    (Some(Ok(since)), Some(modified)) => modified_time(modified) <= since,
+                    _ => false,
+                }
+            }
+        }
+    }
+
+    /// The range to serve of a body of this length; all of it when `If-Range` does not match or
+    /// there are several ranges.
+    pub(crate) fn range(
+        &self,
+        etag: Option<&str>,
+        modified: Option<Timestamp>,
+        length: u64,
+    ) -> Asked {
+        let Some(range) = self.text(RANGE) else { return Asked::Whole };
+        if let Some(validator) = self.text(IF_RANGE) {
+            let matches = match (etag, modified) {
+                (Some(etag), _) if validator.trim().trim_matches('"') == etag => true,
+                (_, Some(modified)) => httpdate::parse_http_date(validator)
+                    .is_ok_and(|date| date == modified_time(modified)),
+                _ => false,
+            };
+            if !matches {
+                return Asked::Whole;
+            }
+        }
+        parse_range(range, length)
+    }
+}
+
+fn names(tags: &str, etag: &str) -> bool {
+    tags.split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == etag)
+}
+
+/// HTTP dates have whole seconds.
+fn modified_time(at: Timestamp) -> std::time::SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_millis() / 1000).unwrap_or(0))
+}
+
+/// Which part of a body is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// All of it.
+    Whole,
+    /// This part; `open` when the client wrote `N-`.
+    Part { range: Range<u64>, open: bool },
+    /// Nothing that there is: 416.
+    Nothing,
+}
+
+/// RFC 9110 section 14.1.2, a single range of bytes. Several ranges, other units and malformed
+/// values are ignored, as section 14.2 allows.
+fn parse_range(text: &str, length: u64) -> Asked {
+    let Some(spec) = text.trim().strip_prefix("bytes=").filter(|s| !s.contains(',')) else {
+        return Asked::Whole;
+    };
+    let Some((first, last)) = spec.trim().split_once('-') else { return Asked::Whole };
+    let (range, open) = match (first.parse::<u64>(), last.parse::<u64>()) {
+        (Ok(first), Ok(last)) if first <= last => {
+            (first..last.saturating_add(1).min(length), false)
+        }
+        (Ok(first), Err(_)) if last.is_empty() => (first..length, true),
+        (Err(_), Ok(suffix)) if first.is_empty() => (length.saturating_sub(suffix)..length, false),
+        _ => return Asked::Whole,
+    };
+    if range.start >= length || range.is_empty() {
+        return Asked::Nothing;
+    }
+    Asked::Part { range, open }
+}
+
+/// A document as served.
+pub(crate) async fn document(
+    rendering: &Rendering,
+    conditions: Conditions<'_>,
+) -> Response<ResponseBody> {
+    let accept = conditions.text(ACCEPT_ENCODING).unwrap_or("");
+    let (encoding, bytes) = match Encoding::choose(accept) {
+        Some(encoding) => rendering.encoded(encoding).await,
+        None => (None, rendering.identity().clone()),
+    };
+    let etag = rendering.etag(encoding);
+    let modified = rendering.head.last_modified;
+    let unchanged = conditions.unchanged(Some(&etag), modified);
+    let length = bytes.len();
+    let mut response = if unchanged {
+        Response::new(empty())
+    } else if conditions.head {
+        sized(empty(), length as u64)
+    } else {
+        sized(full(bytes), length as u64)
+    };
+    if unchanged {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let headers = response.headers_mut();
+    describe_document(headers, &rendering.head, &etag);
+    if let Some(encoding) = encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
+    }
+    response
+}
+
+fn describe_document(headers: &mut HeaderMap, head: &Head, etag: &str) {
+    insert(headers, CONTENT_TYPE, &head.media);
+    insert(headers, ETAG, &format!("\"{etag}\""));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let vary = if head.varies { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
+    headers.insert(VARY, HeaderValue::from_static(vary));
+    if let Some(at) = head.last_modified {
+        insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
+    }
+    for (name, value) in &head.headers {
+        insert(headers, HeaderName::from_static(name), value);
+    }
+}
+
+/// The part of a stored artifact that is asked for; `Err` is a response without a body.
+pub(crate) fn stored_part(
+    entry: &Entry,
+    conditions: Conditions<'_>,
+) -> Result<(Range<u64>, Response<()>), Response<ResponseBody>> {
+    let (etag, modified) = (entry.etag(), Some(entry.stored_at));
+    let mut response = Response::new(());
+    describe_file(response.headers_mut(), Some(&etag), modified, &entry.media);
+    if conditions.unchanged(Some(&etag), modified) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return Err(response.map(|()| empty()));
+    }
+    let range = match conditions.range(Some(&etag), modified, entry.size) {
+        Asked::Whole => 0..entry.size,
+        Asked::Part { range, .. } => {
+            partial(&mut response, &range, entry.size);
+            range
+        }
+        Asked::Nothing => return Err(unsatisfiable(response, entry.size)),
+    };
+    response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
+    if conditions.head {
+        return Err(response.map(|()| empty()));
+    }
+    Ok((range, response))
+}
+
+/// Joins a head made by [`stored_part`] with its bytes.
+pub(crate) fn stored(head: Response<()>, body: Body) -> Response<ResponseBody> {
+    head.map(|()| streamed(body))
+}
+
+/// The head for an artifact that is still on its way, from this byte on.
+pub(crate) fn filling_head(fill: &Fill, start: u64) -> Response<()> {
+    let mut response = Response::new(());
+    let etag = fill.digest().map(weir_core::Digest::hex);
+    describe_file(response.headers_mut(), etag.as_deref(), None, fill.media());
+    if let Some(length) = fill.length() {
+        if start > 0 {
+            partial(&mut response, &(start..length), length);
+        }
+        response.headers_mut().insert(CONTENT_LENGTH, length.saturating_sub(start).into());
+    }
+    response
+}
+
+/// The tag of an artifact that is still on its way.
+pub(crate) fn filling_etag(fill: &Fill) -> Option<String> {
+    fill.digest().map(weir_core::Digest::hex)
+}
+
+fn describe_file(
+    headers: &mut HeaderMap,
+    etag: Option<&str>,
+    modified: Option<Timestamp>,
+    media: &str,
+) {
+    insert(
+        headers,
+        CONTENT_TYPE,
+        if media.is_empty() { "application/octet-stream" } else { media },
+    );
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Some(etag) = etag {
+        insert(headers, ETAG, &format!("\"{etag}\""));
+    }
+    if let Some(at) = modified {
+        insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
+    }
+}
+
+fn partial<B>(response: &mut Response<B>, range: &Range<u64>, length: u64) {
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let text = format!("bytes {}-{}/{length}", range.start, range.end.saturating_sub(1));
+    insert(response.headers_mut(), CONTENT_RANGE, &text);
+}
+
+pub(crate) fn unsatisfiable(mut response: Response<()>, length: u64) -> Response<ResponseBody> {
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
+    response.map(|()| empty())
+}
+
+fn sized(body: ResponseBody, length: u64) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response
+}
+
+/// Header values come from documents and configuration: what does not fit is left out.
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// How refusals are shaped here.
+#[derive(Clone, Debug)]
+pub(crate) struct RefusalStyle<'a> {
+    pub(crate) block_status: u16,
+    /// Public address of the mount, for redirects.
+    pub(crate) base: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) head: bool,
+}
+
+/// A refusal or fault, in the ecosystem's own form, with the reason in every channel that
+/// clients print: status line, headers, body.
+pub(crate) fn failure(
+    ecosystem: Option<&Arc<dyn Ecosystem>>,
+    target: Option<&Target>,
+    failure: &Failure,
+    style: &RefusalStyle<'_>,
+) -> Response<ResponseBody> {
+    let denial = failure.denial();
+    let reply = match ecosystem {
+        Some(ecosystem) => ecosystem.deny(target, denial),
+        None => Reply::plain(denial),
+    };
+    let status = failure.status(style.block_status);
+    let length = reply.body.len() as u64;
+    let body = if style.head { empty() } else { full(reply.body) };
+    let mut response = sized(body, length);
+    *response.status_mut() = status;
+    describe_refusal(response.headers_mut(), denial, reply.media, &reply.headers);
+    if let Some(path) = failure.moved() {
+        let query = if style.query.is_empty() { "" } else { "?" };
+        let place = format!("{}/{path}{query}{}", style.base, style.query);
+        insert(response.headers_mut(), LOCATION, &place);
+    } else if let Ok(reason) = ReasonPhrase::try_from(denial.status_line().into_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+fn describe_refusal(
+    headers: &mut HeaderMap,
+    denial: &Denial,
+    media: &str,
+    more: &[(&'static str, String)],
+) {
+    insert(headers, CONTENT_TYPE, media);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REASON, HeaderValue::from_static(denial.code.as_str()));
+    if let Some(explain) = &denial.explain {
+        insert(headers, EXPLAIN, explain);
+    }
+    for (name, value) in more {
+        insert(headers, HeaderName::from_static(name), value);
+    }
+}
+
+/// Whether a failure is policy's own refusal.
+pub(crate) fn is_refusal(failure: &Failure) -> bool {
+    failure.code().is_block() || failure.code() == Code::FailedRequest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(range: Range<u64>, open: bool) -> Asked {
+        Asked::Part { range, open }
+    }
+
+    #[test]
+    fn single_ranges_are_read() {
+        assert_eq!(parse_range("bytes=0-0", 10), part(0..1, false));
+        assert_eq!(parse_range("bytes=4-", 10), part(4..10, true));
+        assert_eq!(parse_range("bytes=-3", 10), part(7..10, false));
+        assert_eq!(parse_range("bytes=-30", 10), part(0..10, false));
+        assert_eq!(parse_range("bytes=4-99", 10), part(4..10, false));
+    }
+
+    #[test]
+    fn ranges_beyond_the_end_are_refused() {
+        assert_eq!(parse_range("bytes=10-", 10), Asked::Nothing);
+        assert_eq!(parse_range("bytes=-0", 10), Asked::Nothing);
+        assert_eq!(parse_range("bytes=0-", 0), Asked::Nothing);
+    }
+
+    #[test]
+    fn what_is_no_single_range_is_ignored() {
+        for text in ["bytes=0-1,3-4", "items=0-1", "bytes=5-4", "bytes=a-b", "bytes=", "bytes=-"] {
+            assert_eq!(parse_range(text, 10), Asked::Whole, "{text}");
+        }
+    }
+
+    #[test]
+    fn entity_tags_compare_weakly() {
+        assert!(names("\"a\", W/\"b\"", "b"));
+        assert!(names("*", "b"));
+        assert!(!names("\"a\"", "b"));
+    }
+}

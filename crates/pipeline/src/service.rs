@@ -1,0 +1,490 @@
+//! The pipeline as a service: one request in, one response out.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Response, StatusCode};
+use http_body::Body;
+use weir_cache::{
+    Artifacts, DocumentKey, Documents, Flights, Rendering, RenderingKey, Renderings, Stored,
+};
+use weir_catalog::Catalog;
+use weir_core::{Algorithm, Clock, Code, Denial, Digest, Purl, SidecarKind, Target};
+use weir_policy::Policy;
+
+use crate::artifact::{Asked, File};
+use crate::respond::{self, Conditions, RefusalStyle, ResponseBody};
+use crate::visit::Visit;
+use crate::{Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress};
+
+type Joined<T> = Result<Arc<T>, Failure>;
+
+/// What a pipeline is made from.
+#[derive(Debug)]
+pub struct PipelineParts {
+    /// Stored artifacts.
+    pub artifacts: Artifacts,
+    /// Stored documents.
+    pub documents: Documents,
+    /// The catalogue.
+    pub catalog: Catalog,
+    /// The first policy; [`Pipeline::set_policy`] replaces it.
+    pub policy: Policy,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told what happened.
+    pub observer: Arc<dyn Observer>,
+    /// How links get their address.
+    pub public: PublicAddress,
+    /// Bounds.
+    pub settings: PipelineSettings,
+}
+
+pub(crate) struct Core {
+    pub(crate) artifacts: Artifacts,
+    pub(crate) documents: Documents,
+    pub(crate) renderings: Renderings,
+    pub(crate) catalog: Catalog,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) settings: PipelineSettings,
+    pub(crate) document_flights: Flights<DocumentKey, Joined<Stored>>,
+    pub(crate) render_flights: Flights<(RenderingKey, (u64, u64)), Joined<Rendering>>,
+    policy: ArcSwap<Policy>,
+    public: PublicAddress,
+}
+
+impl Core {
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.load_full()
+    }
+}
+
+/// Serves every mount. Cheap to clone.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub(crate) core: Arc<Core>,
+}
+
+impl Pipeline {
+    /// Joins the parts.
+    pub fn new(parts: PipelineParts) -> Self {
+        Self {
+            core: Arc::new(Core {
+                artifacts: parts.artifacts,
+                documents: parts.documents,
+                renderings: Renderings::new(parts.settings.renderings),
+                catalog: parts.catalog,
+                clock: parts.clock,
+                observer: parts.observer,
+                settings: parts.settings,
+                document_flights: Flights::new(),
+                render_flights: Flights::new(),
+                policy: ArcSwap::from_pointee(parts.policy),
+                public: parts.public,
+            }),
+        }
+    }
+
+    /// Replaces the policy; the next request is judged by the new one.
+    pub fn set_policy(&self, policy: Policy) {
+        self.core.policy.store(Arc::new(policy));
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.core.policy()
+    }
+
+    /// The public address of a request, as links are written with it.
+    pub fn public_address(&self, parts: &Parts, peer: Option<SocketAddr>) -> Arc<str> {
+        self.core.public.of(&parts.uri, &parts.headers, peer)
+    }
+
+    /// The service of one front; mount it below its path.
+    pub fn mounted(&self, front: Arc<Front>) -> Mounted {
+        Mounted { pipeline: self.clone(), front }
+    }
+
+    /// Answers a request to a front. The URI still has the front's path.
+    pub async fn handle<B>(
+        &self,
+        front: &Front,
+        request: http::Request<B>,
+    ) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<SocketAddr>().copied();
+        let origin = self.public_address(&parts, peer);
+        let base: Arc<str> = format!("{origin}/{}", front.path).into();
+        let exchange = Exchange { core: &self.core, front, parts: &parts, origin, base };
+        exchange.run(body).await
+    }
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline").field("settings", &self.core.settings).finish_non_exhaustive()
+    }
+}
+
+/// One front as a tower service.
+#[derive(Clone, Debug)]
+pub struct Mounted {
+    pipeline: Pipeline,
+    front: Arc<Front>,
+}
+
+impl<B> tower::Service<http::Request<B>> for Mounted
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<ResponseBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let Self { pipeline, front } = self.clone();
+        Box::pin(async move { Ok(pipeline.handle(&front, request).await) })
+    }
+}
+
+/// One request and its answer.
+struct Exchange<'a> {
+    core: &'a Arc<Core>,
+    front: &'a Front,
+    parts: &'a Parts,
+    origin: Arc<str>,
+    base: Arc<str>,
+}
+
+/// A response with what an observer wants to know of it.
+struct Answered {
+    response: Response<ResponseBody>,
+    hit: bool,
+    subject: Option<Purl>,
+    withheld: usize,
+    notice: Option<String>,
+}
+
+impl Exchange<'_> {
+    async fn run<B>(&self, body: B) -> Response<ResponseBody>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut target = None;
+        match self.route(body, &mut target).await {
+            Ok((mount, answered)) => {
+                self.tell(&mount, target.as_ref(), &answered);
+                answered.response
+            }
+            Err((mount, failure)) => self.fail(mount.as_deref(), target.as_ref(), &failure),
+        }
+    }
+
+    async fn route<B>(
+        &self,
+        body: B,
+        routed: &mut Option<Target>,
+    ) -> Result<(Arc<Mount>, Answered), (Option<Arc<Mount>>, Failure)>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let nowhere = |failure| (None, failure);
+        let cap = self.core.settings.max_request_body;
+        let body = crate::request::body(self.parts, body, cap).await.map_err(nowhere)?;
+        let below = self.parts.uri.path().trim_start_matches('/');
+        let below = below.strip_prefix(&*self.front.path).unwrap_or(below);
+        let request = crate::request::request(self.parts, below, &body).map_err(nowhere)?;
+        let Some(ecosystem) = self.front.ecosystem() else {
+            return Err(nowhere(Failure::not_found("a registry behind this path")));
+        };
+        let target = ecosystem.route(&request).map_err(|error| nowhere(error.into()))?;
+        *routed = Some(target.clone());
+        let name = target.package().map(weir_core::Name::as_str);
+        let mut last = (None, Failure::not_found("a registry for this name"));
+        for mount in self.front.candidates(name) {
+            let visit = Visit::new(self.core, mount, Arc::clone(&self.base), &body);
+            match self.visit(&visit, &target).await {
+                Ok(answered) => return Ok((Arc::clone(mount), answered)),
+                Err(failure) => {
+                    let goes_on = failure.goes_on();
+                    last = (Some(Arc::clone(mount)), failure);
+                    if !goes_on {
+                        break;
+                    }
+                }
+            }
+        }
+        Err(last)
+    }
+
+    fn conditions(&self) -> Conditions<'_> {
+        let head = self.parts.method == http::Method::HEAD;
+        Conditions { headers: &self.parts.headers, head }
+    }
+
+    async fn visit(&self, visit: &Visit, target: &Target) -> Result<Answered, Failure> {
+        match target {
+            Target::Artifact { file, role, .. } => {
+                let path = visit.mount.ecosystem.path(target);
+                let asked = Asked { target, path: &path, file, role: *role };
+                self.file(visit, asked).await
+            }
+            Target::Sidecar { of, kind: SidecarKind::Checksum(algorithm) } => {
+                self.checksum(visit, of, *algorithm).await
+            }
+            Target::Manifest { .. }
+            | Target::Local(_)
+            | Target::Relay { .. }
+            | Target::Sidecar { kind: SidecarKind::Signature, .. } => {
+                self.document(visit, target).await
+            }
+        }
+    }
+
+    async fn document(&self, visit: &Visit, target: &Target) -> Result<Answered, Failure> {
+        if let Target::Sidecar { of, .. } = target {
+            // A signature is over the bytes as signed: it goes with them or not at all.
+            if !visit.listing(of).await?.edits.is_empty() {
+                return Err(Failure::not_found("a signature over the edited document"));
+            }
+        }
+        let rendering = visit.listing(target).await?;
+        if let Some(failure) = visit.refuse_empty(target, &rendering) {
+            return Err(failure);
+        }
+        let response = respond::document(&rendering, self.conditions()).await;
+        Ok(Answered {
+            response,
+            hit: !visit.has_asked(),
+            subject: target.package().map(|name| visit.mount.purl(name.as_str(), None)),
+            withheld: rendering.counts.0 - rendering.counts.1,
+            notice: rendering.edits.notice().map(ToOwned::to_owned),
+        })
+    }
+
+    async fn file(&self, visit: &Visit, asked: Asked<'_>) -> Result<Answered, Failure> {
+        // A file that was removed by hand is fetched again, once.
+        match self.file_once(visit, asked).await {
+            Err(failure) if failure.code() == Code::UpstreamUnavailable && !visit.has_asked() => {
+                tracing::warn!(%failure, path = asked.path, "fetching again");
+                self.file_once(visit, asked).await
+            }
+            other => other,
+        }
+    }
+
+    async fn file_once(&self, visit: &Visit, asked: Asked<'_>) -> Result<Answered, Failure> {
+        let (response, subject) = match visit.artifact(asked).await? {
+            File::Stored(admitted, entry) => {
+                let subject = subject(visit, &entry.release);
+                let response = match respond::stored_part(&entry, self.conditions()) {
+                    Err(response) => response,
+                    Ok((range, head)) => {
+                        let body = self.core.artifacts.open(admitted, &entry, range).await?;
+                        respond::stored(head, body)
+                    }
+                };
+                (response, subject)
+            }
+            File::Filling(admitted, fill) => {
+                let subject = fill_subject(visit, asked);
+                (self.filling(visit, admitted, fill).await?, subject)
+            }
+        };
+        let hit = !visit.has_asked();
+        Ok(Answered { response, hit, subject, withheld: 0, notice: None })
+    }
+
+    /// A file on its way: an open range follows the transfer, a closed one waits for its end up
+    /// to a limit and then gets the whole.
+    async fn filling(
+        &self,
+        visit: &Visit,
+        admitted: weir_policy::Admitted,
+        fill: weir_cache::Fill,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let conditions = self.conditions();
+        if conditions.head {
+            return Ok(respond::filling_head(&fill, 0).map(|()| respond::empty()));
+        }
+        let etag = respond::filling_etag(&fill);
+        let asked = match fill.length() {
+            Some(length) => conditions.range(etag.as_deref(), None, length),
+            None => respond::Asked::Whole,
+        };
+        let start = match asked {
+            respond::Asked::Nothing => {
+                let head = respond::filling_head(&fill, 0);
+                return Ok(respond::unsatisfiable(head, fill.length().unwrap_or(0)));
+            }
+            respond::Asked::Part { range, open: true } => range.start,
+            respond::Asked::Part { open: false, .. } => {
+                let wait = self.core.settings.range_wait;
+                if let Ok(Ok(entry)) = tokio::time::timeout(wait, fill.finished()).await {
+                    let part = respond::stored_part(&entry, conditions);
+                    let (range, head) = match part {
+                        Ok(part) => part,
+                        Err(response) => return Ok(response),
+                    };
+                    let body = visit.core.artifacts.open(admitted, &entry, range).await?;
+                    return Ok(respond::stored(head, body));
+                }
+                0
+            }
+            respond::Asked::Whole => 0,
+        };
+        let head = respond::filling_head(&fill, start);
+        Ok(respond::stored(head, fill.body(admitted, start)))
+    }
+
+    /// The checksum of what this gateway serves for another target.
+    async fn checksum(
+        &self,
+        visit: &Visit,
+        of: &Target,
+        algorithm: Algorithm,
+    ) -> Result<Answered, Failure> {
+        let digest = match of {
+            Target::Artifact { file, role, .. } => {
+                let path = visit.mount.ecosystem.path(of);
+                let asked = Asked { target: of, path: &path, file, role: *role };
+                self.artifact_digest(visit, asked, algorithm).await?
+            }
+            other => Digest::of(algorithm, visit.listing(other).await?.identity()),
+        };
+        let mut response = Response::new(respond::full(digest.hex()));
+        let text = http::HeaderValue::from_static("text/plain");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, text);
+        let subject = of.package().map(|name| visit.mount.purl(name.as_str(), None));
+        Ok(Answered { response, hit: !visit.has_asked(), subject, withheld: 0, notice: None })
+    }
+
+    async fn artifact_digest(
+        &self,
+        visit: &Visit,
+        asked: Asked<'_>,
+        algorithm: Algorithm,
+    ) -> Result<Digest, Failure> {
+        let (admitted, entry) = match visit.artifact(asked).await? {
+            File::Stored(admitted, entry) => (admitted, entry),
+            File::Filling(admitted, fill) => {
+                let entry = fill.finished().await.map_err(weir_cache::CacheError::Fill)?;
+                (admitted, entry)
+            }
+        };
+        let known = [Some(&entry.sha256), entry.promised.as_ref()];
+        if let Some(digest) = known.into_iter().flatten().find(|d| d.algorithm() == algorithm) {
+            return Ok(digest.clone());
+        }
+        let mut body = self.core.artifacts.open(admitted, &entry, 0..entry.size).await?;
+        let mut hasher = weir_core::Hasher::new(algorithm);
+        while let Some(chunk) = futures_util::StreamExt::next(&mut body).await {
+            hasher.update(&chunk?);
+        }
+        Ok(hasher.finish())
+    }
+
+    fn tell(&self, mount: &Mount, target: Option<&Target>, answered: &Answered) {
+        let length = answered.response.headers().get(http::header::CONTENT_LENGTH);
+        let bytes = length.and_then(|value| value.to_str().ok()?.parse().ok());
+        self.core.observer.event(&Event {
+            ecosystem: mount.descriptor().id,
+            mount: &mount.name,
+            subject: answered.subject.as_ref(),
+            artifact: matches!(target, Some(Target::Artifact { .. })),
+            withheld: answered.withheld,
+            notice: answered.notice.as_deref(),
+            outcome: if answered.hit { Outcome::Hit } else { Outcome::Miss },
+            bytes: bytes.filter(|_| answered.response.status() != StatusCode::NOT_MODIFIED),
+        });
+    }
+
+    fn fail(
+        &self,
+        mount: Option<&Mount>,
+        target: Option<&Target>,
+        failure: &Failure,
+    ) -> Response<ResponseBody> {
+        let explained = self.explained(mount, target, failure.denial());
+        let policy = self.core.policy();
+        let style = RefusalStyle {
+            block_status: policy.block_status(),
+            base: &self.base,
+            query: self.parts.uri.query().unwrap_or(""),
+            head: self.parts.method == http::Method::HEAD,
+        };
+        let shown = failure.with_denial(explained);
+        if let Some(ecosystem) = self.front.ecosystem() {
+            let denial = shown.denial();
+            let refused = respond::is_refusal(failure);
+            self.core.observer.event(&Event {
+                ecosystem: ecosystem.describe().id,
+                mount: mount.map_or(&self.front.path, |mount| &mount.name),
+                subject: denial.subject.as_ref(),
+                artifact: matches!(target, Some(Target::Artifact { .. })),
+                withheld: 0,
+                notice: None,
+                outcome: if refused { Outcome::Refused(denial) } else { Outcome::Failed(denial) },
+                bytes: None,
+            });
+        }
+        respond::failure(self.front.ecosystem(), target, &shown, &style)
+    }
+
+    /// Adds what is missing for a person: which package, and where the reason is explained.
+    fn explained(&self, mount: Option<&Mount>, target: Option<&Target>, denial: &Denial) -> Denial {
+        let mut denial = denial.clone();
+        if denial.subject.is_none() {
+            let name = target.and_then(Target::package);
+            denial.subject = mount.zip(name).map(|(mount, name)| mount.purl(name.as_str(), None));
+        }
+        if denial.code.is_block() && denial.explain.is_none() {
+            let policy = self.core.policy();
+            denial.explain = match (policy.block_url(), &denial.subject) {
+                (Some(url), _) => Some(url.to_owned()),
+                (None, Some(purl)) if self.core.settings.explain => {
+                    Some(format!("{}/why/{}", self.origin, path_of(purl)))
+                }
+                _ => None,
+            };
+        }
+        denial
+    }
+}
+
+/// A package URL inside a path: what would end the path is encoded.
+fn path_of(purl: &Purl) -> String {
+    purl.as_str().replace('?', "%3F").replace('#', "%23")
+}
+
+fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Option<Purl> {
+    Some(visit.mount.purl(release.name.as_str(), Some(release.version.as_str())))
+}
+
+fn fill_subject(visit: &Visit, asked: Asked<'_>) -> Option<Purl> {
+    match asked.target {
+        Target::Artifact { owner: weir_core::Owner::Release(release), .. } => {
+            subject(visit, release)
+        }
+        other => other.package().map(|name| visit.mount.purl(name.as_str(), None)),
+    }
+}

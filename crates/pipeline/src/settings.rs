@@ -1,0 +1,67 @@
+//! What can be set about the pipeline.
+
+use std::time::Duration;
+
+/// How long mutable documents count as current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// A document is served without asking upstream for this long.
+    pub ttl: Duration,
+    /// A 404 is remembered for this long.
+    pub negative_ttl: Duration,
+    /// After its time to live, a document is still served for this long while it is revalidated
+    /// in the background.
+    pub stale_while_revalidate: Duration,
+    /// After its time to live, a document is served for this long when upstream fails.
+    pub stale_if_error: Duration,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(5 * 60),
+            negative_ttl: Duration::from_secs(60),
+            stale_while_revalidate: Duration::from_secs(10 * 60),
+            stale_if_error: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+/// Bounds and addresses of the pipeline.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// Serve from what is kept; open no connection.
+    pub offline: bool,
+    /// The largest request body, before and after decoding, in bytes.
+    pub max_request_body: u64,
+    /// The largest decoded document that is itself a compressed file, in bytes.
+    pub max_document: u64,
+    /// The largest artifact, in bytes.
+    pub max_artifact: u64,
+    /// How long a closed range of an artifact that is still on its way waits for its commit.
+    pub range_wait: Duration,
+    /// Bytes of rendered listings held in memory.
+    pub renderings: u64,
+    /// How many public addresses a mount renders listings for and keeps them.
+    pub bases: usize,
+    /// Documents longer than this many bytes are read and written off the reactor.
+    pub inline_document: usize,
+    /// Where refusals are explained: the gateway's page, or the operator's.
+    pub explain: bool,
+}
+
+impl Default for PipelineSettings {
+    fn default() -> Self {
+        Self {
+            offline: false,
+            max_request_body: 8 << 20,
+            max_document: 512 << 20,
+            max_artifact: 64 << 30,
+            range_wait: Duration::from_secs(10),
+            renderings: 64 << 20,
+            bases: 8,
+            inline_document: 128 << 10,
+            explain: true,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! First sight: what counts as the date of a release whose registry gives none.
+//!
+//! Everything that is present at first contact with a package is old. Only a version that was
+//! absent from a stored listing and is present in a later one is new, from the instant at which
+//! the later one was read.
+
+use std::collections::{HashMap, HashSet};
+
+use weir_cache::{Fetched, Stored};
+use weir_core::{Doc, Docs, FactSet, Fetch, Found, Job, Need, Release, Target, Timestamp};
+use weir_policy::Sight;
+
+use crate::Failure;
+use crate::visit::Visit;
+
+/// Name, version and file of an entry without a date.
+type Undated = (String, String, String);
+
+impl Visit {
+    /// Records what a new listing shows for the first time, before it replaces the old one.
+    pub(crate) async fn note_sightings(
+        &self,
+        target: &Target,
+        fetch: &Fetch,
+        previous: Option<&Stored>,
+        fetched: &Fetched,
+    ) -> Result<(), Failure> {
+        let (Some(body), Some(scope)) = (&fetched.body, scope_of(target)) else { return Ok(()) };
+        let (catalog, mount) = (&self.core.catalog, &self.mount.name);
+        let old = previous.and_then(|stored| stored.doc.as_ref());
+        if let Some(old) = old
+            && catalog.contact(mount, &scope).await?.is_some()
+        {
+            let new = Doc::new(body.clone(), &fetched.media);
+            let fresh = self.undated(target, fetch, &new);
+            if !fresh.is_empty() {
+                let known = self.undated(target, fetch, old);
+                self.record(fresh.difference(&known)).await?;
+            }
+        }
+        catalog.record_contact(mount, &scope, self.now).await?;
+        Ok(())
+    }
+
+    async fn record<'a>(&self, fresh: impl Iterator<Item = &'a Undated>) -> Result<(), Failure> {
+        let mut by_name: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
+        for (name, version, file) in fresh {
+            by_name.entry(name).or_default().push((version, file));
+        }
+        for (name, entries) in by_name {
+            let (catalog, mount) = (&self.core.catalog, &self.mount.name);
+            catalog.record_first_seen(mount, name, &entries, self.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The entries of one listing that carry no registry date. A listing that cannot be read has
+    /// none; whoever serves it finds the fault.
+    fn undated(&self, target: &Target, fetch: &Fetch, doc: &Doc) -> HashSet<Undated> {
+        let mut docs = Docs::new();
+        docs.insert(Need::Fetch(fetch.clone()), Found::Doc(doc.clone()));
+        let mut entries = HashSet::new();
+        let job = Job { target, docs: &docs, cx: &self.cx };
+        let read = self.mount.ecosystem.read(&job, &mut |release| {
+            if release.available.is_none() {
+                entries.insert((
+                    release.name.to_string(),
+                    release.version.to_string(),
+                    release.file.unwrap_or_default().into_owned(),
+                ));
+            }
+        });
+        if read.is_err() {
+            entries.clear();
+        }
+        entries
+    }
+
+    /// When each release was first seen, where that decides its date.
+    pub(crate) async fn sights(
+        &self,
+        target: &Target,
+        releases: &[Release<'_>],
+    ) -> Result<Vec<Sight>, Failure> {
+        let undated = |release: &&Release<'_>| release.available.is_none();
+        if !self.cx.wants.contains(FactSet::DATES) || !releases.iter().any(|r| undated(&r)) {
+            return Ok(vec![Sight::Unknown; releases.len()]);
+        }
+        let (catalog, mount) = (&self.core.catalog, &self.mount.name);
+        let contacted = match scope_of(target) {
+            Some(scope) => catalog.contact(mount, &scope).await?.is_some(),
+            None => false,
+        };
+        let names: HashSet<&str> =
+            releases.iter().filter(undated).map(|release| &*release.name).collect();
+        let mut seen: HashMap<(String, String, String), Timestamp> = HashMap::new();
+        for name in names {
+            for first in catalog.first_seen(mount, name).await? {
+                seen.insert((name.to_owned(), first.version, first.file), first.at);
+            }
+        }
+        let sight = |release: &Release<'_>| {
+            let file = release.file.as_deref().unwrap_or_default();
+            let key = (release.name.to_string(), release.version.to_string(), file.to_owned());
+            match seen.get(&key) {
+                Some(at) => Sight::At(*at),
+                None if contacted => Sight::Baseline,
+                None => Sight::Unknown,
+            }
+        };
+        Ok(releases.iter().map(sight).collect())
+    }
+}
+
+/// The scope whose first contact counts: the package, or the index.
+fn scope_of(target: &Target) -> Option<String> {
+    match target {
+        Target::Manifest { scope, .. } => Some(scope.to_string()),
+        other => other.package().map(ToString::to_string),
+    }
+}
