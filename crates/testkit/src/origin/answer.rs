@@ -22,6 +22,8 @@ pub struct Answer {
     pub(super) last_modified: Option<String>,
     pub(super) delay: Duration,
     pub(super) ends: Ends,
+    /// The body comes in parts of so many bytes, with a pause before each but the first.
+    pub(super) pace: Option<(usize, Duration)>,
     pub(super) declares: Declares,
     pub(super) ranges: bool,
     pub(super) authorization: Option<String>,
@@ -73,6 +75,7 @@ impl Answer {
             last_modified: None,
             delay: Duration::ZERO,
             ends: Ends::Well,
+            pace: None,
             declares: Declares::Truth,
             ranges: false,
             authorization: None,
@@ -122,6 +125,13 @@ impl Answer {
     #[must_use]
     pub fn delayed(mut self, by: Duration) -> Self {
         self.delay = by;
+        self
+    }
+
+    /// Sends the body in parts of so many bytes, with a pause before each but the first.
+    #[must_use]
+    pub fn trickling(mut self, bytes: usize, pause: Duration) -> Self {
+        self.pace = Some((bytes.max(1), pause));
         self
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use weir_core::{Algorithm, Digest};
 
-use super::{Answer, BuiltFile, Origin, Package, PackageRelease, tgz};
+use super::{Answer, BuiltFile, Origin, Package, PackageRelease, Seen, tgz};
 
 /// How an index differs from the public one.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ impl Default for CargoStyle {
 pub fn cargo_index(origin: &Origin, packages: &[Package], style: &CargoStyle) -> Vec<BuiltFile> {
     let dl = style.dl.replace("{origin}", &origin.url());
     origin.put("config.json", Answer::json(&json!({ "dl": dl, "api": origin.url() })));
+    let found: Vec<Value> = packages.iter().map(search_entry).collect();
+    origin.put_with("api/v1/crates", move |request| search(&found, request));
     let mut files = Vec::new();
     for package in packages {
         let mut lines = String::new();
@@ -46,6 +48,25 @@ pub fn cargo_index(origin: &Origin, packages: &[Package], style: &CargoStyle) ->
         origin.put(&prefix_path(&package.name.to_lowercase()), answer);
     }
     files
+}
+
+fn search_entry(package: &Package) -> Value {
+    json!({
+        "name": package.name,
+        "max_version": package.releases.last().map(|last| &last.version),
+        "description": format!("a fixture named {}", package.name),
+    })
+}
+
+/// The web API's search (The Cargo Book, "Registry Web API").
+fn search(entries: &[Value], request: &Seen) -> Answer {
+    let text = request.query().split('&').find_map(|pair| pair.strip_prefix("q="));
+    let matches = |entry: &&Value| {
+        let name = entry["name"].as_str().unwrap_or_default();
+        text.is_none_or(|text| name.contains(text))
+    };
+    let crates: Vec<&Value> = entries.iter().filter(matches).collect();
+    Answer::json(&json!({ "crates": crates, "meta": { "total": crates.len() } }))
 }
 
 /// Where a crate stands in an index (The Cargo Book, "Index Files").

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use weir_core::{Algorithm, Digest};
 
 use super::{Answer, BuiltFile, Origin, Package, PackageRelease, zip};
@@ -45,7 +45,7 @@ impl Default for PypiStyle {
     }
 }
 
-/// Puts an index on one origin (`simple/…`) and its wheels, which pip installs, on another
+/// Puts an index on one origin (`simple/…`, `pypi/…/json`) and its wheels, which pip installs, on another
 /// (`packages/…`), which may be the same.
 pub fn pypi_index(
     index: &Origin,
@@ -69,6 +69,8 @@ pub fn pypi_index(
         let name = normalized(&package.name);
         let (json, html) = (page_json(&name, &built, style), page_html(&name, &built, style));
         put_page(index, &format!("simple/{name}/"), &json, html, style.form);
+        let legacy = Answer::json(&legacy(&name, &built));
+        index.put(&format!("pypi/{name}/json"), legacy);
         all.extend(built.into_iter().map(|wheel| wheel.file));
     }
     let names: Vec<String> = packages.iter().map(|package| normalized(&package.name)).collect();
@@ -196,6 +198,34 @@ fn page_json(name: &str, wheels: &[Wheel<'_>], style: &PypiStyle) -> Value {
         "name": name,
         "versions": wheels.iter().map(|wheel| &wheel.release.version).collect::<Vec<_>>(),
         "files": wheels.iter().map(file).collect::<Vec<_>>(),
+    })
+}
+
+/// The project's document of the index's older JSON API (`/pypi/<project>/json`).
+fn legacy(name: &str, wheels: &[Wheel<'_>]) -> Value {
+    let file = |wheel: &Wheel<'_>| {
+        json!({
+            "filename": wheel.name,
+            "url": wheel.link,
+            "packagetype": "bdist_wheel",
+            "digests": { "sha256": wheel.sha256() },
+            "size": wheel.file.bytes.len(),
+            "upload_time_iso_8601": wheel.release.date,
+            "yanked": wheel.release.yanked.is_some(),
+            "yanked_reason": wheel.release.yanked,
+        })
+    };
+    let releases: Map<String, Value> =
+        wheels.iter().map(|w| (w.release.version.clone(), json!([file(w)]))).collect();
+    let last = wheels.last();
+    json!({
+        "info": {
+            "name": name,
+            "version": last.map(|last| &last.release.version),
+            "license": last.map(|last| &last.release.licence),
+        },
+        "releases": releases,
+        "urls": last.map(|last| vec![file(last)]).unwrap_or_default(),
     })
 }
 

@@ -57,8 +57,14 @@ type Handler = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 
 #[derive(Clone)]
 enum Route {
-    Fixed(Answer),
+    Fixed(Box<Answer>),
     Computed(Handler),
+}
+
+impl Route {
+    fn fixed(answer: Answer) -> Self {
+        Self::Fixed(Box::new(answer))
+    }
 }
 
 #[derive(Default)]
@@ -141,7 +147,7 @@ impl Origin {
     /// Sets the answer of a path below the prefix (decoded, without leading slash, without
     /// query). Its count of failures starts again.
     pub fn put(&self, path: &str, answer: Answer) {
-        self.set(path, Route::Fixed(answer));
+        self.set(path, Route::fixed(answer));
     }
 
     /// Computes the answer of a path from the request.
@@ -156,7 +162,7 @@ impl Origin {
     pub fn change(&self, path: &str, change: impl FnOnce(Answer) -> Answer) {
         let route = self.shared.state().routes.get(path).cloned();
         match route {
-            Some(Route::Fixed(answer)) => self.put(path, change(answer)),
+            Some(Route::Fixed(answer)) => self.put(path, change(*answer)),
             _ => panic!("the fixture origin has no fixed answer at {path:?}"),
         }
     }
@@ -237,7 +243,7 @@ async fn respond(
         state.find(&seen)
     };
     let answer = match answer {
-        Route::Fixed(answer) => answer,
+        Route::Fixed(answer) => *answer,
         Route::Computed(handler) => handler(&seen),
     };
     let answer = answer.to(&seen, earlier);
@@ -251,11 +257,11 @@ impl State {
     /// The route of a request, and how many requests it had before.
     fn find(&mut self, seen: &Seen) -> (Route, usize) {
         if refuses(self.authorization.as_deref(), seen) {
-            return (Route::Fixed(unauthorized(self.authorization.as_deref())), 0);
+            return (Route::fixed(unauthorized(self.authorization.as_deref())), 0);
         }
         let path = seen.resource();
         let Some(route) = self.routes.get(&path) else {
-            return (Route::Fixed(Answer::status(404, "no such thing\n")), 0);
+            return (Route::fixed(Answer::status(404, "no such thing\n")), 0);
         };
         let served = self.served.entry(path).or_default();
         *served += 1;
@@ -287,7 +293,7 @@ fn response(answer: Answer) -> Response<Script> {
         Declares::Nothing => None,
         Declares::Length(length) => Some(length),
     };
-    let mut response = Response::new(Script::new(answer.body, answer.ends, declared));
+    let mut response = Response::new(Script::new(&answer, declared));
     *response.status_mut() = answer.status.try_into().unwrap_or_default();
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (name.parse::<hyper::header::HeaderName>(), value.parse()) {

@@ -42,6 +42,16 @@ async fn a_body_is_cut_or_stalls_where_it_should() {
 }
 
 #[tokio::test]
+async fn a_body_trickles() {
+    let origin = Origin::start().await;
+    let pause = Duration::from_millis(40);
+    origin.put("x", Answer::ok("0123456789").trickling(4, pause));
+    let start = Instant::now();
+    assert_eq!(get(&origin, "x").await.body, b"0123456789");
+    assert!(start.elapsed() >= 2 * pause);
+}
+
+#[tokio::test]
 async fn a_wrong_length_is_declared() {
     let origin = Origin::start().await;
     origin.put("long", Answer::ok("0123456789").claiming_length(20));

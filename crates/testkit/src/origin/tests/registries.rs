@@ -104,6 +104,8 @@ async fn a_wheel_is_what_its_page_promises() {
     let sha256 = Digest::of(Algorithm::Sha256, &metadata).hex();
     assert_eq!(file["core-metadata"]["sha256"], sha256.as_str());
     assert!(String::from_utf8(metadata).unwrap().contains("\nName: demo\nVersion: 1.1.0\n"));
+    let legacy = get(&index, "pypi/demo/json").await.json();
+    assert_eq!(legacy["releases"]["1.1.0"][0]["digests"], file["hashes"]);
     let html = String::from_utf8(get(&index, "simple/demo/").await.body).unwrap();
     assert!(html.contains(&format!("{}#sha256=", file["url"].as_str().unwrap())));
     assert!(html.contains("data-yanked=\"broken\""));
@@ -156,6 +158,7 @@ async fn a_crate_is_what_its_index_promises_wherever_dl_leads() {
         let built = cargo_index(&origin, &demo(), &style);
         let config = get(&origin, "config.json").await.json();
         assert_eq!(config["dl"], dl.replace("{origin}", &origin.url()));
+        assert_eq!(get(&origin, "api/v1/crates?q=dem").await.json()["meta"]["total"], 1);
         let index = String::from_utf8(get(&origin, "de/mo/demo").await.body).unwrap();
         let lines: Vec<Value> = index.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!(lines.iter().map(|l| l["yanked"].clone()).collect::<Vec<_>>(), [false, true]);
