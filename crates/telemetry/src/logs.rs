@@ -1,0 +1,144 @@
+//! The process's log: text for people or JSON for machines, on standard error, because standard
+//! output belongs to what a command prints.
+
+use std::io::IsTerminal as _;
+
+use thiserror::Error;
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people; coloured on a terminal.
+    #[default]
+    Text,
+    /// One JSON object a line, with the fields of an event at the top.
+    Json,
+}
+
+/// Why logging did not start.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// The level is none.
+    #[error(
+        "{0:?} is not a log level; expected off, error, warn, info, debug or trace, maybe by \
+         module: info,weir_upstream=debug"
+    )]
+    Level(String),
+    /// Something else in this process logs already.
+    #[error("logging was started before")]
+    Started,
+}
+
+/// Starts the process's log. `level` is a level, or levels by module as in
+/// `info,weir_upstream=debug`.
+pub fn init_logs(level: &str, format: Format) -> Result<(), LogError> {
+    let colour = std::io::stderr().is_terminal();
+    let subscriber = subscriber(level, format, colour, std::io::stderr)?;
+    subscriber.try_init().map_err(|_| LogError::Started)
+}
+
+/// What [`init_logs`] installs, for a writer of one's own: for tests and for programs that embed
+/// this one.
+pub fn subscriber<W>(
+    level: &str,
+    format: Format,
+    colour: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)?).with_writer(writer);
+    Ok(match format {
+        Format::Text => Box::new(builder.with_ansi(colour).finish()),
+        Format::Json => Box::new(builder.json().flatten_event(true).finish()),
+    })
+}
+
+/// A lone word has to be a level: the directive's own reading takes `inof` for a module of which
+/// everything is logged.
+fn filter(level: &str) -> Result<EnvFilter, LogError> {
+    let wrong = || LogError::Level(level.to_owned());
+    let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
+    let plausible = level.split(',').all(|part| {
+        let word = part.rsplit_once('=').map_or(part, |(_, level)| level);
+        is_level(word.trim())
+    });
+    if !plausible {
+        return Err(wrong());
+    }
+    EnvFilter::try_new(level).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(level: &str, format: Format) -> String {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = subscriber(level, format, false, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(mount = "npm", "a mount is ready");
+            tracing::debug!("a detail");
+        });
+        let bytes = lines.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_has_one_line_an_event_without_escape_codes() {
+        let text = logged("info", Format::Text);
+        assert_eq!(text.lines().count(), 1);
+        assert!(text.contains("INFO") && text.ends_with("a mount is ready mount=\"npm\"\n"));
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_has_the_fields_of_the_event_at_the_top() {
+        let line = logged("info", Format::Json);
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(event["message"], "a mount is ready");
+        assert_eq!(event["mount"], "npm");
+        assert!(event["timestamp"].is_string());
+    }
+
+    #[test]
+    fn levels_hold_for_everything_or_by_module() {
+        assert_eq!(logged("debug", Format::Text).lines().count(), 2);
+        assert_eq!(logged("off", Format::Text), "");
+        let own = concat!("error,", module_path!(), "=debug");
+        assert_eq!(logged(own, Format::Text).lines().count(), 2);
+    }
+
+    #[test]
+    fn a_misspelt_level_is_refused() {
+        for level in ["inof", "", "info,weir_upstream=loud", "info,weir"] {
+            let error = filter(level).unwrap_err().to_string();
+            assert!(error.contains("is not a log level"), "{level}: {error}");
+        }
+    }
+}
