@@ -132,13 +132,12 @@ fn a_hundred_thousand_files_take_no_longer_than_they_should() {
         .map(|n| format!(r#"{{"filename":"{0}","url":"x/{0}","hashes":{{}}}}"#, wheel(n)))
         .collect();
     let json = format!(r#"{{"versions":[],"files":[{}]}}"#, json.join(","));
-    let unclosed: String =
-        (0..100_000).map(|n| format!("<a href=\"x/{}\">never closed\n", wheel(n))).collect();
-    for (accept, body) in [(JSON, &json), ("text/html", &unclosed), (JSON, &unclosed)] {
+    let unclosed = (0..100_000).map(|n| format!("<a href=\"x/{}\">never closed", wheel(n)));
+    let unclosed = unclosed.collect::<Vec<_>>().join("\n");
+    for (accept, body) in [(JSON, &json), ("text/html", &unclosed)] {
         let play = Play::simple(accept, body);
-        let tenth = |release: &weir_core::Release<'_>| match release.version.ends_with("9.0") {
-            true => Edit::Keep,
-            false => Edit::Drop,
+        let tenth = |release: &weir_core::Release<'_>| {
+            if release.version.ends_with("9.0") { Edit::Keep } else { Edit::Drop }
         };
         let written = play.write(&tenth).unwrap();
         assert_eq!(written.matches("/pypi/files/demo-pkg/").count(), 10_000);
