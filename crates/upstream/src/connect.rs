@@ -29,8 +29,8 @@ pub(crate) type Http = Client<TimeoutConnector<HttpsConnector<Route>>, Full<Byte
 
 /// The smallest response head that the HTTP/1 parser can be limited to.
 const MIN_HEAD: u32 = 8192;
+/// How far an HTTP/2 peer may send ahead of the reader of one body, in bytes.
 const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
 /// A connection that does not answer a ping is given up, so that a body does not wait for the read
 /// timeout on a path that has silently gone.
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -51,16 +51,18 @@ pub(crate) fn http(
     connector.set_connect_timeout(Some(settings.connect_timeout));
     // No read timeout here: it would end idle connections in the pool. Bodies have their own.
     connector.set_write_timeout(Some(settings.write_timeout));
+    let slots = settings.max_connections_per_host.clamp(1, 512);
     let head = settings.max_header_bytes.max(MIN_HEAD);
     Client::builder(TokioExecutor::new())
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(settings.pool_idle_timeout)
-        .pool_max_idle_per_host(settings.max_connections_per_host.max(1))
+        .pool_max_idle_per_host(slots)
         .http1_max_buf_size(head as usize)
         .http2_max_header_list_size(head)
         .http2_initial_stream_window_size(STREAM_WINDOW)
-        .http2_initial_connection_window_size(CONNECTION_WINDOW)
+        // Room for every body at once: those that nobody reads must not hold up the others.
+        .http2_initial_connection_window_size(STREAM_WINDOW * slots as u32)
         .http2_keep_alive_interval(PING_EVERY)
         .http2_keep_alive_timeout(PING_EVERY)
         .build(connector)

@@ -8,6 +8,18 @@
 //! that speak HTTP/1.1 or HTTP/2. Documents are decoded under caps ([`capped`]).
 //!
 //! Nothing here judges packages or keeps bytes.
+//!
+//! ```no_run
+//! use weir_upstream::{Ask, Client, Origin, Settings, Whither};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::new(Settings::default())?;
+//! let origin = Origin::parse("https://user:password@registry.example/npm")?.named("npm").trust();
+//! let listing = client.document(&origin, Ask::get(Whither::Path("@scope%2fname"))).await?;
+//! println!("{} {} bytes", listing.status, listing.body.len());
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod answer;

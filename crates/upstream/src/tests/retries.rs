@@ -102,3 +102,11 @@ async fn a_port_where_nobody_listens_is_a_connect_error() {
     let error = get(quick(), &format!("http://{address}"), "x").await.unwrap_err();
     assert!(matches!(error, UpstreamError::Connect { .. }), "{error:?}");
 }
+
+#[tokio::test]
+async fn a_name_without_address_is_a_connect_error() {
+    let hosts = [("registry.example".to_owned(), Vec::new())].into();
+    let error = get(Settings { hosts, ..quick() }, "http://registry.example", "x").await;
+    let error = error.unwrap_err().to_string();
+    assert_eq!(error, "npm (registry.example): cannot connect: the name has no address");
+}

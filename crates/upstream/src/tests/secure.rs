@@ -11,9 +11,9 @@ use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::server::{Server, head, script, serve, serve_at, text};
+use super::server::{Server, head, reply, script, serve, serve_at, text};
 use super::{client, get, quick};
-use crate::{Client, ProxySettings, Settings, UpstreamError};
+use crate::{Ask, Client, ProxySettings, Settings, UpstreamError, Whither};
 
 /// A certificate authority in a file, and a server certificate by it.
 struct Authority {
@@ -64,6 +64,23 @@ async fn a_private_authority_is_trusted_when_it_is_named() {
 
     let error = get(quick(), &base, "x").await.unwrap_err();
     assert!(matches!(error, UpstreamError::Tls { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_reads_hold_up_no_others() {
+    let authority = authority(&["127.0.0.1"], &["h2"]);
+    let large = |_: usize, _: &_| reply(200, &[], vec![0; 8 << 20]);
+    let server = serve_at("127.0.0.1", Some(authority.acceptor.clone()), large).await;
+    let settings = Settings { max_connections_per_host: 5, ..authority.settings() };
+    let (client, origin) =
+        (client(settings), super::origin(&format!("https://{}", server.address)));
+    let ask = || Ask::get(Whither::Path("x"));
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        idle.push(client.stream(&origin, ask()).await.unwrap());
+    }
+    let document = client.document(&origin, ask()).await.unwrap();
+    assert_eq!((document.body.len(), server.connections()), (8 << 20, 1));
 }
 
 #[tokio::test]
@@ -182,7 +199,7 @@ async fn numbers_are_judged_in_front_of_a_proxy_too() {
     let link = "http://169.254.169.254/".parse().unwrap();
     let mut origin = super::origin("http://registry.example");
     origin.redirect_hosts = Some(vec!["169.254.169.254".to_owned()]);
-    let ask = crate::Ask::get(crate::Whither::Url(&link));
+    let ask = Ask::get(Whither::Url(&link));
     let error = client(settings).document(&origin, ask).await.unwrap_err();
     assert!(matches!(error, UpstreamError::Refused { .. }), "{error}");
     assert_eq!(proxy.connections(), 0);

@@ -46,6 +46,18 @@ async fn documents_are_decoded_and_no_longer_labelled() {
 }
 
 #[tokio::test]
+async fn long_documents_are_decoded_too() {
+    // Hardly compressible, so that what arrives is long as well.
+    let noise: Vec<u8> = (0..1_000_000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8 ^ (n >> 3) as u8)
+        .collect();
+    let packed = gzip(&noise);
+    assert!(packed.len() > 64 << 10, "{}", packed.len());
+    let server = labelled("gzip", packed).await;
+    assert_eq!(get(quick(), &server.url(), "x").await.unwrap().body, noise);
+}
+
+#[tokio::test]
 async fn a_bomb_is_refused() {
     let server = labelled("gzip", gzip(&vec![0; 4 << 20])).await;
     let small = Settings { max_document: 1 << 20, ..quick() };
