@@ -6,7 +6,7 @@ use serde::Serialize;
 use weir_core::{Purl, Timestamp};
 
 use crate::facts::DateSource;
-use crate::judge::{Judgement, Outcome};
+use crate::judge::{ADMITTED, Judgement, Outcome, WARNED};
 use crate::rules::Rule;
 use crate::{Facts, MountInfo, Sight, Unknown, sentence};
 
@@ -70,8 +70,8 @@ impl Explanation {
     ) -> Self {
         let refusal = judgement.refusal();
         let (verdict, sentence) = match &judgement.outcome {
-            Outcome::Admit => ("admitted", admitted(facts, judgement, &explained)),
-            Outcome::Warn(sentence) => ("warned", sentence.to_string()),
+            Outcome::Admit => (ADMITTED, admitted(facts, judgement, &explained)),
+            Outcome::Warn(sentence) => (WARNED, sentence.to_string()),
             Outcome::Refuse(refusal) => ("withheld", refusal.sentence.clone()),
         };
         let reason = match refusal {

@@ -24,7 +24,20 @@ pub struct Judgement {
     pub valid_until: Timestamp,
 }
 
+/// The words for what passes, beside the codes of refusals.
+pub(crate) const ADMITTED: &str = "admitted";
+pub(crate) const WARNED: &str = "warned";
+
 impl Judgement {
+    /// The word for counts: `admitted`, `warned` or the code of the refusal.
+    pub fn code(&self) -> &'static str {
+        match &self.outcome {
+            Outcome::Admit => ADMITTED,
+            Outcome::Warn(_) => WARNED,
+            Outcome::Refuse(refusal) => refusal.code.as_str(),
+        }
+    }
+
     /// The refusal, when it is one.
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.outcome {

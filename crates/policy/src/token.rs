@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use weir_core::Timestamp;
 
+use crate::judge::{ADMITTED, WARNED};
 use crate::{Facts, Judgement, Lens, Outcome, Policy};
 
 /// Proof that a release was judged and may pass. Only [`Policy::admit`] and [`Policy::recall`]
@@ -27,9 +28,14 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// The rule that let it pass by name, for counts.
+    /// The rule that decided, for counts.
     pub fn rule(&self) -> Option<&str> {
         self.rule.as_deref()
+    }
+
+    /// The word for counts: `admitted` or `warned`.
+    pub fn code(&self) -> &'static str {
+        if self.warning.is_some() { WARNED } else { ADMITTED }
     }
 
     /// The sentence for the log, when it passed with a warning.

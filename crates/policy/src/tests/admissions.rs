@@ -7,7 +7,8 @@ use crate::{Effect, PolicySettings, RuleSettings, WorkMode};
 fn what_is_refused_gets_no_admission_but_the_judgement() {
     let policy = policy(three_days());
     let refused = policy.admit(&lens(&policy, day(2)), &dated("vite", "7.1.0", day(1)));
-    assert_eq!(refused.unwrap_err().valid_until, day(4));
+    assert_eq!(refused.as_ref().unwrap_err().valid_until, day(4));
+    assert_eq!(refused.unwrap_err().code(), "blocked_by_policies");
 }
 
 #[test]
@@ -50,5 +51,5 @@ fn a_warning_is_kept_with_the_decision() {
     let facts = dated("vite", "7.1.0", day(1));
     let (_, decision) = policy.admit(&policy.lens(&NPM, day(2)), &facts).unwrap();
     assert!(decision.warning().unwrap().contains("withheld by cooldown"));
-    assert_eq!(decision.until(), day(4));
+    assert_eq!((decision.code(), decision.until()), ("warned", day(4)));
 }
