@@ -1,13 +1,15 @@
 //! Serves the three demo registries until it is interrupted, for trying real clients by hand:
 //!
 //! ```text
-//! cargo run -p weir-testkit --features server --example origin
+//! cargo run -p weir-testkit --features server --example origin [html]
 //! ```
+//!
+//! With `html`, the Python index knows no JSON and no metadata files, as older mirrors do.
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
 use weir_testkit::origin::{
-    CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle, cargo_index, npm_registry,
-    pypi_index,
+    CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiForm, PypiStyle, cargo_index,
+    npm_registry, pypi_index,
 };
 
 #[tokio::main]
@@ -17,7 +19,11 @@ async fn main() -> std::io::Result<()> {
     let files = Origin::start().await;
     let crates = Origin::start().await;
     npm_registry(&npm, &demo("^1.0.0"), &NpmStyle::default());
-    pypi_index(&index, &files, &demo(">=1.0.0"), &PypiStyle::default());
+    let python = match std::env::args().nth(1).as_deref() {
+        Some("html") => PypiStyle { form: PypiForm::Html, metadata: false, ..PypiStyle::default() },
+        _ => PypiStyle::default(),
+    };
+    pypi_index(&index, &files, &demo(">=1.0.0"), &python);
     cargo_index(&crates, &demo("^1.0.0"), &CargoStyle::default());
 
     println!("npm install --registry {}/ demo", npm.url());
