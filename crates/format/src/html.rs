@@ -416,13 +416,11 @@ impl<'a> Reader<'a, '_> {
         self.skip_space();
         let (raw, quote) = match self.byte(self.at) {
             Some(delimiter @ (b'"' | b'\'')) => {
-                self.at += 1;
-                let raw = self.take_until(|b| b == delimiter);
-                if self.byte(self.at).is_none() {
-                    return Err(FormatError::at(tag, "the page ends inside a tag"));
-                }
-                self.at += 1;
-                (raw, Quote::Quoted)
+                let rest = &self.source[self.at + 1..];
+                let length = memchr(delimiter, rest.as_bytes())
+                    .ok_or_else(|| FormatError::at(tag, "the page ends inside a tag"))?;
+                self.at += length + 2;
+                (&rest[..length], Quote::Quoted)
             }
             _ => (self.take_until(|b| b.is_ascii_whitespace() || b == b'>'), Quote::Unquoted),
         };
