@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _, UpDownCounter};
+use opentelemetry::{KeyValue, StringValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
@@ -23,8 +23,8 @@ const STORAGE_SECONDS: [f64; 13] =
 
 /// The counters of one process. Clones count into the same.
 ///
-/// Ecosystem ids, operations and error types are constants of the program, so that recording
-/// allocates nothing and no client can make the page grow.
+/// Ecosystem ids, operations and error types are constants of the program, and rules stand in the
+/// configuration: no client can make the page grow, and counting a hit allocates nothing.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -109,12 +109,13 @@ impl Metrics {
     }
 
     /// Policy decided. `code` is `admitted`, `warned` or the word of a refusal; `rule` is the rule
-    /// that decided, empty when none did.
-    pub fn decided(&self, ecosystem: &'static str, code: &'static str, rule: &Arc<str>) {
+    /// that decided; its label is empty when none did.
+    pub fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
+        let rule = rule.map_or(StringValue::from(""), |rule| rule.to_owned().into());
         let labels = [
             KeyValue::new("ecosystem", ecosystem),
             KeyValue::new("code", code),
-            KeyValue::new("rule", Arc::clone(rule)),
+            KeyValue::new("rule", rule),
         ];
         self.0.decisions.add(1, &labels);
     }
@@ -214,7 +215,8 @@ mod tests {
         metrics.upstream_error("cargo", "timeout");
         metrics.stored("put", Duration::from_micros(700));
         metrics.storage_error("get");
-        metrics.decided("npm", "blocked_by_policies", &"cooldown".into());
+        metrics.decided("npm", "blocked_by_policies", Some("cooldown"));
+        metrics.decided("npm", "admitted", None);
         metrics.cache_size(4096, 3);
         metrics
     }
@@ -253,6 +255,7 @@ mod tests {
         proxy_cache_misses_total{ecosystem="cargo"} 1
         proxy_cache_size_bytes 4096
         proxy_cached_artifacts_total 3
+        proxy_decisions_total{code="admitted",ecosystem="npm",rule=""} 1
         proxy_decisions_total{code="blocked_by_policies",ecosystem="npm",rule="cooldown"} 1
         proxy_storage_errors_total{operation="get"} 1
         proxy_storage_operation_duration_seconds_count{operation="put"} 1
