@@ -19,7 +19,7 @@ use crate::{Key, Opened, Spool, Storage, StorageError, StorageSettings, Stored};
 /// Where a spool of another file system is copied before it is renamed.
 const INCOMING: &str = ".weir-incoming";
 /// How often a commit makes its folder again when a deletion removed it at the same moment.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 
 /// A folder: the object `a/b` is the file `a/b`. Names that begin with a dot are not objects.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Storage for Files {
         let length = finished.length();
         let (root, path) = (Arc::clone(&self.root), self.path(key));
         let target = path.clone();
-        blocking(move || adopt(&root, &target, finished))
+        blocking(move || adopt(&root, &target, &finished))
             .await
             .map_err(|error| StorageError::io("store", &path, error))?;
         Ok(length)
@@ -111,25 +111,26 @@ impl Storage for Files {
 }
 
 /// Makes a finished spool the file `path`, so that it survives a crash.
-fn adopt(root: &Path, path: &Path, finished: Finished) -> io::Result<()> {
+fn adopt(root: &Path, path: &Path, finished: &Finished) -> io::Result<()> {
     finished.sync()?;
     let folder = path.parent().unwrap_or(root);
-    let mut rest = finished;
-    for _ in 1..ATTEMPTS {
-        make_folder(root, folder)?;
-        match rest.rename(path) {
-            Ok(()) => return sync_folder(folder),
-            Err((error, back)) if error.kind() == io::ErrorKind::NotFound => rest = back,
-            Err((error, back)) if error.kind() == io::ErrorKind::CrossesDevices => {
-                copy(root, path, &back)?;
-                return sync_folder(folder);
+    let mut attempts = 1;
+    loop {
+        match make_folder(root, folder).and_then(|()| put_in_place(root, path, finished)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {
+                attempts += 1;
             }
-            Err((error, _)) => return Err(error),
+            Err(error) => return Err(error),
+            Ok(()) => return sync_folder(folder),
         }
     }
-    make_folder(root, folder)?;
-    rest.rename(path).map_err(|(error, _)| error)?;
-    sync_folder(folder)
+}
+
+fn put_in_place(root: &Path, path: &Path, finished: &Finished) -> io::Result<()> {
+    match fs::rename(finished.path(), path) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(root, path, finished),
+        other => other,
+    }
 }
 
 /// Copies a spool from another file system beside its target, and renames the copy.

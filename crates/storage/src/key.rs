@@ -9,7 +9,7 @@ use weir_core::{Algorithm, Digest};
 /// Longest component that is written out; a longer one ends in its hash.
 const LONGEST_COMPONENT: usize = 200;
 /// How much of a long component stays readable.
-const READABLE: usize = 128;
+const READABLE: usize = 64;
 /// Longest key that is written out. S3 allows 1024 bytes, of which a prefix takes some.
 const LONGEST_KEY: usize = 900;
 /// Separates the readable start of a long component from its hash. A tilde never follows `%` in
@@ -59,14 +59,8 @@ impl Key {
 
     /// Reads a key back from its text, as [`Storage::list`](crate::Storage::list) finds it.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let key = Self(text.into());
-        let canonical = text == EMPTY_LIST
-            || match key.parts() {
-                Some(parts) => Self::from_parts(parts) == key,
-                None => text.split('/').all(|one| is_hashed(one) || decode(one).is_some()),
-            };
-        if canonical && text.len() <= LONGEST_KEY {
-            Ok(key)
+        if text == EMPTY_LIST || (text.len() <= LONGEST_KEY && is_canonical(text)) {
+            Ok(Self(text.into()))
         } else {
             Err(KeyError { text: text.chars().take(200).collect() })
         }
@@ -116,7 +110,7 @@ impl fmt::Debug for Key {
 /// Splits `@scope/name`; the second half may hold further slashes, which are escaped.
 fn scoped(part: &str) -> Option<(&str, &str)> {
     let (scope, name) = part.strip_prefix('@')?.split_once('/')?;
-    (!scope.is_empty() && !name.is_empty() && !name.starts_with('@')).then_some((scope, name))
+    (!scope.is_empty() && !name.is_empty()).then_some((scope, name))
 }
 
 fn push_part(text: &mut String, part: &str) {
@@ -194,6 +188,31 @@ fn sha256(text: &str) -> String {
     Digest::of(Algorithm::Sha256, text.as_bytes()).hex()
 }
 
+/// Whether a text is spelled as [`Key::from_parts`] spells.
+fn is_canonical(text: &str) -> bool {
+    let mut components = text.split('/');
+    while let Some(component) = components.next() {
+        let Some(scope) = component.strip_prefix('@') else {
+            if is_spelled(component) {
+                continue;
+            }
+            return false;
+        };
+        let named = components.next().is_some_and(|name| name != EMPTY_PART && is_spelled(name));
+        let scoped = is_hashed(component) || (scope != EMPTY_PART && is_spelled(scope));
+        if !named || !scoped || component.len() > LONGEST_COMPONENT {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_spelled(component: &str) -> bool {
+    is_hashed(component)
+        || (component.len() <= LONGEST_COMPONENT
+            && decode(component).is_some_and(|part| escape(&part) == component))
+}
+
 /// Whether a component ends in a hash, and has nothing else that no encoding has.
 fn is_hashed(component: &str) -> bool {
     component.rsplit_once(HASH_MARK).is_some_and(|(start, hash)| {
@@ -256,9 +275,21 @@ mod tests {
 
     #[test]
     fn what_no_list_of_parts_yields_is_no_key() {
-        for text in
-            ["", "/", "a//b", "a/", ".weir-spool/x", "a/..", "a/%2f", "%41", "a b", "@a", "%%/a"]
-        {
+        for text in [
+            "",
+            "/",
+            "a//b",
+            "a/",
+            ".weir-spool/x",
+            "a/..",
+            "a/%2f",
+            "%41",
+            "a b",
+            "@a",
+            "@a/%",
+            "@%/a",
+            "%%/a",
+        ] {
             assert!(Key::parse(text).is_err(), "{text}");
         }
     }
@@ -292,6 +323,13 @@ mod tests {
             let key = Key::from_parts(&parts);
             prop_assert_eq!(Key::parse(key.as_str()), Ok(key.clone()));
             prop_assert!(key.parts().is_none_or(|read| read == parts));
+        }
+
+        #[test]
+        fn a_text_that_reads_as_a_key_is_its_only_spelling(text in "[a@./%~240EF]{0,12}") {
+            if let Ok(key) = Key::parse(&text) {
+                prop_assert_eq!(Key::from_parts(key.parts().unwrap()), key);
+            }
         }
 
         #[test]

@@ -14,6 +14,8 @@ mod objects;
 mod opened;
 mod settings;
 mod spool;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;

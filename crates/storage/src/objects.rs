@@ -7,7 +7,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ::http::Extensions;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
@@ -15,7 +14,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3;
 use object_store::path::Path as Location;
 use object_store::{
-    GetOptions, GetRange, GetResult, MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload,
+    GetOptions, GetRange, GetResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutPayload,
 };
 use weir_core::Timestamp;
 
@@ -148,14 +148,13 @@ impl Storage for Objects {
             }
             Err(error) => return Err(self.fail("open", key.as_str(), error)),
         };
-        let (size, etag) = (got.meta.size, got.meta.e_tag.clone());
+        let size = got.meta.size;
         let place: Arc<str> = self.place(key.as_str()).into();
         let source = Remote {
             store: Arc::clone(&self.store),
             location,
             place: Arc::clone(&place),
-            size,
-            etag,
+            meta: got.meta.clone(),
             whole: Mutex::new(Some(got)),
         };
         Ok(Some(Opened::from_source(place, size, Arc::new(source))))
@@ -224,8 +223,7 @@ struct Remote {
     store: Arc<AmazonS3>,
     location: Location,
     place: Arc<str>,
-    size: u64,
-    etag: Option<String>,
+    meta: ObjectMeta,
     whole: Mutex<Option<GetResult>>,
 }
 
@@ -234,22 +232,35 @@ impl Source for Remote {
         let held = self.whole.lock().unwrap_or_else(PoisonError::into_inner).take();
         let place = Arc::clone(&self.place);
         let fail = move |error| sort("read", place.to_string(), error);
-        if let Some(whole) = held.filter(|_| range == (0..self.size)) {
+        if let Some(whole) = held.filter(|_| range == (0..self.meta.size)) {
             return whole.into_stream().map_err(fail).boxed();
         }
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
-            if_match: self.etag.clone(),
-            extensions: Extensions::new(),
+            if_match: self.meta.e_tag.clone(),
             ..GetOptions::default()
         };
         let (store, location) = (Arc::clone(&self.store), self.location.clone());
-        stream::once(async move { store.get_opts(&location, options).await })
+        let meta = self.meta.clone();
+        stream::once(async move { same(&meta, store.get_opts(&location, options).await?) })
             .map_ok(GetResult::into_stream)
             .try_flatten()
             .map_err(fail)
             .boxed()
     }
+}
+
+/// Refuses an answer that is of another object than the one that was opened: not every server
+/// knows `If-Match`.
+fn same(opened: &ObjectMeta, got: GetResult) -> object_store::Result<GetResult> {
+    let unchanged = match (&opened.e_tag, &got.meta.e_tag) {
+        (Some(before), Some(now)) => before == now,
+        _ => opened.last_modified == got.meta.last_modified,
+    };
+    if unchanged && opened.size == got.meta.size {
+        return Ok(got);
+    }
+    Err(generic("the object was replaced while it was being read"))
 }
 
 impl fmt::Debug for Remote {

@@ -36,7 +36,7 @@ impl Default for StorageSettings {
             write_size: 256 * 1024,
             part_size: 8 * 1024 * 1024,
             connect_timeout: Duration::from_secs(5),
-            answer_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_mins(1),
             idle_timeout: Duration::from_secs(30),
             retries: 3,
             region: None,

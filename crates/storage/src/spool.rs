@@ -182,7 +182,7 @@ impl Spool {
     async fn flush(&self) -> Result<(), StorageError> {
         let (at, pending) = {
             let tail = self.shared.tail();
-            (tail.written, Vec::from_iter(tail.pending.iter().cloned()))
+            (tail.written, tail.pending.iter().cloned().collect::<Vec<_>>())
         };
         if pending.is_empty() {
             return Ok(());
@@ -214,7 +214,9 @@ fn join(parts: &[Bytes]) -> Bytes {
         return one.clone();
     }
     let mut joined = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum());
-    parts.iter().for_each(|part| joined.extend_from_slice(part));
+    for part in parts {
+        joined.extend_from_slice(part);
+    }
     joined.freeze()
 }
 
@@ -276,7 +278,8 @@ impl Tail {
     }
 }
 
-/// A spool that is complete: a file that a storage can rename or read.
+/// A spool that is complete: a file that a storage can rename away or read. What is still there
+/// when this is dropped is deleted.
 #[derive(Debug)]
 pub struct Finished {
     length: u64,
@@ -305,17 +308,5 @@ impl Finished {
     /// Waits until the file has reached the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.reader.shared.file.file().sync_all()
-    }
-
-    /// Moves the file, or says why not.
-    pub(crate) fn rename(self, to: &Path) -> Result<(), (io::Error, Self)> {
-        match fs::rename(&self.path, to) {
-            Ok(()) => {
-                // The name is gone; there is nothing to delete.
-                let _ = self.path.keep();
-                Ok(())
-            }
-            Err(error) => Err((error, self)),
-        }
     }
 }

@@ -197,10 +197,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         let reason = |text| Address::parse(text).unwrap_err().to_string();
-        insta::assert_snapshot!(reason("s3://b?regoin=x"), @"");
-        insta::assert_snapshot!(reason("s3://b?disableSSL=yes"), @"");
-        insta::assert_snapshot!(reason("s3://id:secret@b"), @"");
-        insta::assert_snapshot!(reason("s3://"), @"");
+        insta::assert_snapshot!(reason("s3://b?regoin=x"), @r#"storage.url "s3://b?regoin=x": unknown parameter "regoin"; known are region, endpoint, disableSSL and s3ForcePathStyle"#);
+        insta::assert_snapshot!(reason("s3://b?disableSSL=yes"), @r#"storage.url "s3://b?disableSSL=yes": disableSSL is true or false, not "yes""#);
+        insta::assert_snapshot!(reason("s3://id:secret@b"), @r#"storage.url "s3://…@b": credentials come from AWS_ACCESS_KEY_ID, not from the address"#);
+        insta::assert_snapshot!(reason("s3://"), @r#"storage.url "s3://": expected a bucket: s3://bucket?region=…"#);
     }
 
     #[test]
