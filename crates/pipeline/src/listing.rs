@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use weir_cache::{Grounds, Rendering, RenderingKey};
-use weir_core::{Code, Denial, Edits, Head, Release, Scope, Target, Timestamp};
+use weir_core::{Code, Denial, Edits, Head, Name, Release, Scope, Target, Timestamp};
 use weir_policy::Facts;
 
 use crate::Failure;
@@ -49,14 +49,7 @@ impl Visit {
     /// A refusal when every release of a package is withheld and this ecosystem's clients are
     /// better told so than given an empty list.
     pub(crate) fn refuse_empty(&self, target: &Target, rendering: &Rendering) -> Option<Failure> {
-        let package = match target {
-            Target::Manifest { scope: Scope::Package(name), .. } => name,
-            _ => return None,
-        };
-        let (read, kept) = rendering.counts;
-        if read == 0 || kept > 0 || !self.mount.descriptor().refuse_empty {
-            return None;
-        }
+        let package = self.emptied(target, rendering.counts)?;
         let sentence = match rendering.edits.notice() {
             Some(notice) => notice.to_owned(),
             None => format!("every version of {package} is withheld"),
@@ -65,6 +58,15 @@ impl Visit {
         denial.subject = Some(self.mount.purl(package.as_str(), None));
         denial.until = Some(rendering.valid_until()).filter(|until| *until != Timestamp::MAX);
         Some(Failure::from_denial(denial))
+    }
+
+    /// The package whose listing is refused because nothing of it is left.
+    fn emptied<'t>(&self, target: &'t Target, (read, kept): (usize, usize)) -> Option<&'t Name> {
+        let refused = read > 0 && kept == 0 && self.mount.descriptor().refuse_empty;
+        match target {
+            Target::Manifest { scope: Scope::Package(name), .. } if refused => Some(name),
+            _ => None,
+        }
     }
 
     fn rendering_key(&self, target: &Target) -> RenderingKey {
@@ -109,8 +111,12 @@ impl Visit {
             previous.extend(self.lens_id(), valid_until, fresh_until);
             return Ok(previous);
         }
-        let (head, written) = self.write(target, &gathered, &edits).await?;
         let counts = (releases.len(), kept);
+        let (head, written) = match self.emptied(target, counts) {
+            // Never served. A document of one version cannot even be written without it.
+            Some(_) => (Head::new("application/octet-stream"), Vec::new()),
+            None => self.write(target, &gathered, &edits).await?,
+        };
         let grounds = Grounds { sources, edits, counts };
         let rendering = Arc::new(Rendering::new(head, written, grounds));
         rendering.extend(self.lens_id(), valid_until, fresh_until);
