@@ -210,6 +210,12 @@ fn fold_pypi(name: &str) -> String {
 /// Matches in time proportional to pieces × text: `reach[i]` says whether the pieces so far can
 /// end before byte `i`.
 fn glob_matches(pieces: &[Piece], text: &[u8]) -> bool {
+    // Whole indexes are judged name by name: most names end here.
+    if let Some(Piece::Text(prefix)) = pieces.first()
+        && !text.starts_with(prefix.as_bytes())
+    {
+        return false;
+    }
     let mut reach = vec![false; text.len() + 1];
     reach[0] = true;
     for piece in pieces {
