@@ -11,7 +11,7 @@ use weir_config::{
 use crate::{read, toml};
 
 fn npm() -> EcosystemId {
-    EcosystemId::parse("npm").unwrap()
+    EcosystemId::parse("npm").expect("npm is known")
 }
 
 #[test]

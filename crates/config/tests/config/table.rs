@@ -23,8 +23,8 @@ fn words(key: &Key) -> Vec<String> {
 /// A document that holds only this key, with its example.
 fn document(key: &Key) -> Value {
     let example = format!("x = {}", key.toml(key.example));
-    let value: toml::Table = toml::from_str(&example).unwrap();
-    let mut value = serde_json::to_value(&value["x"]).unwrap();
+    let value: toml::Table = toml::from_str(&example).expect("an example is TOML");
+    let mut value = serde_json::to_value(&value["x"]).expect("TOML fits into JSON");
     for word in words(key).iter().rev() {
         value = if word == "0" { json!([value]) } else { json!({ word.as_str(): value }) };
     }

@@ -1,0 +1,44 @@
+//! Addresses in the settings files of clients.
+
+mod cargo;
+mod maven;
+mod npm;
+mod others;
+mod python;
+
+use std::path::PathBuf;
+
+pub(crate) use others::composer_address;
+
+use crate::{Env, Finding};
+
+/// What settings files say, the stronger first.
+pub(crate) fn find(env: &Env) -> Vec<Finding> {
+    [npm::find, python::find, cargo::find, maven::find, others::find]
+        .into_iter()
+        .flat_map(|find| find(env))
+        .collect()
+}
+
+/// Files whose change may change what a client's program says.
+pub(crate) fn files(env: &Env) -> Vec<PathBuf> {
+    [npm::files(env), python::files(env), others::files(env)].concat()
+}
+
+/// Lines `key = value` of an INI file with the section that they stand in, without comments.
+fn ini(text: &str) -> Vec<(String, String, String)> {
+    let mut section = String::new();
+    let mut entries = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once('=') {
+            let value = value.trim().trim_matches(['"', '\'']);
+            entries.push((section.clone(), key.trim().to_owned(), value.to_owned()));
+        }
+    }
+    entries
+}

@@ -1,0 +1,254 @@
+//! What is found in a home folder, and what wins.
+#![expect(clippy::unwrap_used, reason = "a machine that cannot be laid out fails the test")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use weir_discover::{Env, Finding, Login, Options, discover, table};
+
+/// A machine in a folder: a home, a root, a folder of programs.
+struct Machine {
+    folder: TempDir,
+    vars: BTreeMap<String, String>,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["home", "root", "bin", "project"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        Self { folder, vars: BTreeMap::new() }
+    }
+
+    fn file(self, path: &str, text: &str) -> Self {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    #[cfg(unix)]
+    fn program(self, name: &str, script: &str) -> Self {
+        use std::os::unix::fs::PermissionsExt as _;
+        let machine = self.file(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+        let path = machine.path("bin").join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        machine
+    }
+
+    fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn env(&self) -> Env {
+        Env {
+            vars: self.vars.clone(),
+            home: self.path("home"),
+            cwd: self.path("project"),
+            path: vec![self.path("bin")],
+            root: self.path("root"),
+        }
+    }
+
+    fn look(&self, memory: Option<&Path>) -> Vec<Finding> {
+        let options = Options { budget: Duration::from_secs(20), exclude: &[], memory };
+        discover(&self.env(), &options)
+    }
+
+    fn find(&self, ecosystem: &str) -> Finding {
+        self.origin(ecosystem, "primary").unwrap_or_else(|| panic!("nothing for {ecosystem}"))
+    }
+
+    fn origin(&self, ecosystem: &str, origin: &str) -> Option<Finding> {
+        self.look(None).into_iter().find(|f| f.ecosystem == ecosystem && f.origin == origin)
+    }
+
+    fn address(&self, ecosystem: &str) -> String {
+        self.find(ecosystem).address.to_string()
+    }
+}
+
+#[test]
+fn an_empty_machine_has_what_dependencies_publish_and_no_more() {
+    let machine = Machine::new();
+    let npm = machine.find("npm");
+    assert_eq!(npm.source, "the dependency deno_npmrc");
+    assert!(!npm.trusted);
+    assert_eq!(machine.find("cargo").address.scheme(), "https");
+    assert!(machine.origin("pypi", "primary").is_none());
+}
+
+#[test]
+fn a_variable_wins_over_a_file_and_a_project_over_the_user() {
+    let machine =
+        Machine::new().file("home/.npmrc", "registry=https://registry.example/user/\n").file(
+            "home/.config/pip/pip.conf",
+            "[global]\nindex_url = https://registry.example/simple\n",
+        );
+    assert_eq!(machine.address("npm"), "https://registry.example/user");
+    assert_eq!(machine.address("pypi"), "https://registry.example/simple");
+    let machine = machine.file("project/.npmrc", "registry = \"https://registry.example/project\"");
+    assert_eq!(machine.address("npm"), "https://registry.example/project");
+    let machine = machine
+        .var("npm_config_registry", "https://registry.example/variable")
+        .var("UV_DEFAULT_INDEX", "company=https://registry.example/uv/simple/");
+    assert_eq!(machine.address("npm"), "https://registry.example/variable");
+    assert_eq!(machine.address("pypi"), "https://registry.example/uv/simple");
+    assert_eq!(machine.find("npm").source, "the variable npm_config_registry");
+}
+
+#[test]
+fn credentials_are_found_with_their_registry_and_not_shown() {
+    let machine = Machine::new()
+        .file("project/.npmrc", "registry=https://registry.example/npm/\n")
+        .file("home/.npmrc", "//registry.example/npm/:_authToken=${TOKEN}\n")
+        .var("TOKEN", "hunter2")
+        .var("PIP_INDEX_URL", "https://ada:p%40ss@registry.example/simple");
+    assert_eq!(machine.find("npm").credentials, Some(Login::Bearer("hunter2".into())));
+    let basic = Login::Basic("ada".into(), "p@ss".into());
+    assert_eq!(machine.find("pypi").credentials, Some(basic));
+    let found = machine.look(None);
+    let shown = format!("{found:?}{}{}", table(&found), found[0]);
+    assert!(!shown.contains("hunter2") && !shown.contains("p@ss") && !shown.contains("p%40"));
+    assert!(table(&found).contains("with credentials"));
+}
+
+#[test]
+fn every_clients_files_are_read() {
+    let machine = Machine::new()
+        .file(
+            "home/.cargo/config.toml",
+            "[source.crates-io]\nreplace-with = \"company\"\n\
+             [source.company]\nregistry = \"sparse+https://registry.example/index/\"\n",
+        )
+        .file("home/.config/go/env", "GOPROXY=https://registry.example/go|direct\nGOSUMDB=off\n")
+        .file(
+            "home/.m2/settings.xml",
+            "<settings><servers><server><id>m</id><username>ada</username>\
+             <password>pw</password></server></servers><mirrors><mirror><id>other</id>\
+             <mirrorOf>spring</mirrorOf><url>https://no.example</url></mirror><mirror><id>m</id>\
+             <mirrorOf>external:*,!spring</mirrorOf><url>https://registry.example/m2</url>\
+             </mirror></mirrors></settings>",
+        )
+        .file("home/.gemrc", "---\n:sources:\n- https://registry.example/gems/\n")
+        .file(
+            "home/.config/composer/config.json",
+            r#"{"repositories":[{"type":"composer","url":"https://registry.example/php"}]}"#,
+        )
+        .file("home/.Rprofile", "options(repos = c(CRAN = \"https://registry.example/cran\"))\n")
+        .file(
+            "root/etc/apt/sources.list",
+            "# deb http://no.example a main\ndeb [arch=amd64] http://apt.example/debian stable main\n\
+             deb http://apt.example/sec stable-security main\n",
+        );
+    for (ecosystem, address) in [
+        ("cargo", "https://registry.example/index"),
+        ("go", "https://registry.example/go"),
+        ("maven", "https://registry.example/m2"),
+        ("gem", "https://registry.example/gems"),
+        ("composer", "https://registry.example/php"),
+        ("cran", "https://registry.example/cran"),
+        ("debian", "http://apt.example/debian"),
+    ] {
+        assert_eq!(machine.address(ecosystem), address);
+        assert!(machine.find(ecosystem).trusted);
+    }
+    let security = machine.origin("debian", "security").unwrap();
+    assert_eq!(security.address.path(), "/sec");
+    assert_eq!(machine.origin("go", "sumdb"), None);
+    assert_eq!(machine.find("maven").credentials, Some(Login::Basic("ada".into(), "pw".into())));
+}
+
+#[test]
+fn uv_and_deb822_are_read() {
+    let machine = Machine::new()
+        .file(
+            "project/pyproject.toml",
+            "[[tool.uv.index]]\nurl = \"https://no.example\"\n\
+             [[tool.uv.index]]\nurl = \"https://registry.example/simple\"\ndefault = true\n",
+        )
+        .file(
+            "root/etc/apt/sources.list.d/debian.sources",
+            "Types: deb\nURIs: http://apt.example/debian http://b.example\nSuites: stable\n\n\
+             Enabled: no\nTypes: deb\nURIs: http://no.example\nSuites: stable-security\n",
+        )
+        .file("root/etc/apt/sources.list.d/a.list", "deb http://third.example x main\n");
+    assert_eq!(machine.address("pypi"), "https://registry.example/simple");
+    assert_eq!(machine.address("debian"), "http://apt.example/debian");
+    assert_eq!(machine.origin("debian", "security"), None);
+}
+
+#[test]
+fn the_super_pom_is_read_from_its_jar() {
+    let machine = Machine::new();
+    let folder = machine.path("root/usr/share/maven/lib");
+    std::fs::create_dir_all(&folder).unwrap();
+    let jar = std::fs::File::create(folder.join("maven-model-builder-3.9.jar")).unwrap();
+    let mut jar = zip::ZipWriter::new(jar);
+    let options = zip::write::SimpleFileOptions::default();
+    jar.start_file("org/apache/maven/model/pom-4.0.0.xml", options).unwrap();
+    let pom = "<project><repositories><repository><id>central</id>\
+               <url>https://registry.example/maven2</url></repository></repositories></project>";
+    std::io::Write::write_all(&mut jar, pom.as_bytes()).unwrap();
+    jar.finish().unwrap();
+    assert_eq!(machine.address("maven"), "https://registry.example/maven2");
+    assert!(machine.find("maven").source.starts_with("Maven's super POM"));
+}
+
+#[test]
+fn the_gateways_own_address_is_skipped() {
+    let machine = Machine::new()
+        .file("home/.npmrc", "registry=http://localhost:8080/npm/\n")
+        .var("PIP_INDEX_URL", "http://127.0.0.1:8081/pypi/simple");
+    let exclude = ["http://127.0.0.1:8080".parse().unwrap()];
+    let options = Options { budget: Duration::ZERO, exclude: &exclude, memory: None };
+    let found = discover(&machine.env(), &options);
+    let source = |id: &str| found.iter().find(|f| f.ecosystem == id).map(|f| f.source.clone());
+    assert_eq!(source("npm").as_deref(), Some("the dependency deno_npmrc"));
+    // Another port on this machine may well be somebody else's mirror.
+    assert_eq!(source("pypi").as_deref(), Some("the variable PIP_INDEX_URL"));
+}
+
+#[cfg(unix)]
+#[test]
+fn programs_are_asked_about_the_rest_and_their_answers_remembered() {
+    let machine = Machine::new()
+        .program("python3", "echo https://registry.example/simple; echo x >> \"$COUNT\"")
+        .program("go", "echo https://registry.example/go,direct; echo sums.example")
+        .program("npm", "echo https://no.example; exit 1");
+    let count = machine.path("count").display().to_string();
+    let machine = machine.var("COUNT", &count);
+    let memory = machine.path("state/discovered.json");
+    let first = machine.look(Some(&memory));
+    assert_eq!(machine.find("go").source, "go env");
+    let sums = machine.origin("go", "sumdb").unwrap();
+    assert_eq!(sums.address.as_str(), "https://sums.example/");
+    assert_eq!(machine.find("npm").source, "the dependency deno_npmrc");
+    let asked = || std::fs::read_to_string(&count).unwrap().lines().count();
+    let before = asked();
+    assert_eq!(machine.look(Some(&memory)), first);
+    assert_eq!(asked(), before);
+    // A program that changed is asked again.
+    let machine = machine.program("python3", "echo https://registry.example/new/simple");
+    assert_eq!(machine.look(Some(&memory)).iter().filter(|f| f.ecosystem == "pypi").count(), 1);
+    assert_eq!(machine.address("pypi"), "https://registry.example/new/simple");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_hangs_costs_no_more_than_the_budget() {
+    let machine = Machine::new().program("python3", "exec sleep 30").var("PATH", "/usr/bin:/bin");
+    let start = Instant::now();
+    let options = Options { budget: Duration::from_millis(300), exclude: &[], memory: None };
+    let found = discover(&machine.env(), &options);
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(found.iter().all(|finding| finding.ecosystem != "pypi"));
+}
