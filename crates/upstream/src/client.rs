@@ -241,11 +241,14 @@ impl Inner {
         headers.insert(header::ACCEPT, text(ask.accept)?);
         headers.insert(header::ACCEPT_ENCODING, codings.accept());
         headers.insert(header::USER_AGENT, text(&self.settings.user_agent)?);
-        if let Some(tag) = ask.if_none_match {
-            headers.insert(header::IF_NONE_MATCH, text(tag)?);
-        }
-        if let Some(date) = ask.if_modified_since {
-            headers.insert(header::IF_MODIFIED_SINCE, text(date)?);
+        for (name, value) in [
+            (header::IF_NONE_MATCH, ask.if_none_match),
+            (header::IF_MODIFIED_SINCE, ask.if_modified_since),
+        ] {
+            // A validator that cannot be sent back makes the request an unconditional one.
+            if let Some(value) = value.and_then(|value| HeaderValue::from_str(value).ok()) {
+                headers.insert(name, value);
+            }
         }
         if let Some(value) = connect::relay_authorization(&self.proxies, &target.uri) {
             headers.insert(header::PROXY_AUTHORIZATION, value);

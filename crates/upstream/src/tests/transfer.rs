@@ -206,6 +206,17 @@ async fn conditions_and_preferences_are_sent() {
 }
 
 #[tokio::test]
+async fn a_validator_that_no_header_can_hold_is_left_out() {
+    let server = serve(|_, _| text("ok")).await;
+    let ask = Ask { if_none_match: Some("\"\u{1}\""), ..Ask::get(Whither::Path("x")) };
+    let document = client(quick()).document(&origin(&server.url()), ask).await.unwrap();
+    assert_eq!(
+        (document.body.as_ref(), server.seen()[0].header("if-none-match")),
+        (&b"ok"[..], None)
+    );
+}
+
+#[tokio::test]
 async fn head_has_a_length_and_no_body() {
     let server = serve(|_, _| reply(200, &[("content-encoding", "gzip")], gzip(b"body"))).await;
     let (client, origin) = (client(quick()), origin(&server.url()));
