@@ -52,6 +52,9 @@ pub struct OriginSpec {
     pub id: &'static str,
     /// What it is, for messages and documentation: `the npm registry`.
     pub title: &'static str,
+    /// Follows from the main address when it has none of its own: the main address's path with
+    /// this suffix replaced by that.
+    pub beside: Option<(&'static str, &'static str)>,
 }
 
 /// How clients are pointed at a mount. `{base}` in any text stands for the mount's public

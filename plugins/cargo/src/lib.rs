@@ -60,7 +60,11 @@ static DESCRIPTOR: Descriptor = Descriptor {
     purl_type: "cargo",
     mount: "cargo",
     folder: "cargo",
-    origins: &[OriginSpec { id: "primary", title: "the Cargo registry's sparse index" }],
+    origins: &[OriginSpec {
+        id: "primary",
+        title: "the Cargo registry's sparse index",
+        beside: None,
+    }],
     scheme: Scheme::Semver,
     marks: true,
     signed: false,

@@ -24,7 +24,7 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         purl_type: "generic",
         mount: id,
         folder: id,
-        origins: &[OriginSpec { id: "primary", title: "a probe's upstream" }],
+        origins: &[OriginSpec { id: "primary", title: "a probe's upstream", beside: None }],
         scheme: Scheme::Generic,
         marks: false,
         signed: false,
