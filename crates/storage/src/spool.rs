@@ -47,7 +47,8 @@ impl Drop for Home {
 impl Spools {
     /// Makes the spool folder of this process below a data folder, which is made when absent, and
     /// removes what dead processes left there. A rename is only possible within one file system:
-    /// the data folder should share it with the storage.
+    /// the data folder should share it with the storage. Waits while another process does the same;
+    /// meant for the start of a program.
     pub fn open(data_dir: &Path, settings: &StorageSettings) -> Result<Self, StorageError> {
         let all = data_dir.join(FOLDER);
         let fail = |error| StorageError::io("prepare the spool folder", &all, error);

@@ -152,5 +152,5 @@ fn index(table: &'static str, columns: &[&'static str]) -> IndexCreateStatement 
     for name in columns {
         index.col(*name);
     }
-    index.to_owned()
+    index
 }
