@@ -65,6 +65,11 @@ fn relay(path: &str, view: &'static str) -> Target {
 /// What stands below `-/`.
 fn route_api(request: &Request<'_>, parts: &[&str]) -> Result<Target, Unroutable> {
     match parts {
+        // The package `npm` itself, below a mount of that name, from a client that has lost the
+        // mount's path (see `lost_prefix`).
+        [file] if version_in("npm", file).is_some() => {
+            Err(Unroutable::Moved(file_path("npm", file)))
+        }
         ["ping"] => Ok(Target::Local(view::PING.into())),
         ["v1", "search"] => {
             Ok(Target::index("-/v1/search", View::with(view::SEARCH, query(request))))
@@ -119,13 +124,16 @@ fn wants_abbreviated(request: &Request<'_>) -> bool {
         && quality >= request.quality(describe::JSON)
 }
 
+/// The version in `<name without scope>-<version>.tgz`.
+fn version_in<'f>(name: &str, file: &'f str) -> Option<&'f str> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let version = file.strip_prefix(base)?.strip_prefix('-')?.strip_suffix(".tgz")?;
+    is_exact(version).then_some(version)
+}
+
 /// A file whose name says its version, or one that only the packument can place.
 fn artifact(name: String, file: &str) -> Target {
-    let base = name.rsplit('/').next().unwrap_or(&name);
-    let version = file
-        .strip_prefix(base)
-        .and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".tgz"))
-        .filter(|version| is_exact(version));
+    let version = version_in(&name, file);
     let owner = match version {
         Some(version) => Owner::Release(Coordinates::new(name.as_str(), version)),
         None => Owner::Listed(Scope::Package(Name::new(name))),

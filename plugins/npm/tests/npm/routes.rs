@@ -234,6 +234,8 @@ fn a_lost_prefix_is_recognised_by_the_file() {
     ] {
         assert_eq!(lost(&Request::get(raw).unwrap()), expected, "{raw}");
     }
+    // Of `/npm/-/npm-11.0.0.tgz` the mount has already taken its own name.
+    assert_eq!(shown("-/npm-11.0.0.tgz", ""), "moved to npm/-/npm-11.0.0.tgz");
 }
 
 #[test]
