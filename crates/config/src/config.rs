@@ -53,7 +53,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The mount of this name, or the default mount of an ecosystem of which nothing was said.
+    /// The default mount of an ecosystem, whether or not anything was said of it.
     pub fn default_mount(&self, ecosystem: EcosystemId) -> Registry {
         let configured = self.registries.get(ecosystem.id()).cloned();
         configured.unwrap_or_else(|| Registry::new(ecosystem.id(), ecosystem))

@@ -17,7 +17,7 @@ Later layers win: defaults, file, environment, flags. Unknown keys are errors.
 
 - A **duration** is `3d`, `12h`, `500ms` or `0`; a **size** is `10 GiB`, `64 MB` or a number of bytes.
 - A **secret** is a text, or `{ env = \"NAME\" }`, or `{ file = \"/path\" }`; it is never printed.
-- In variables, `__` stands for the dot, lists are written with commas, and `<…>` in lower case.
+- In variables, `__` stands for the dot, lists are written with commas, and names (`<…>`) are read in lower case.
 - `<ecosystem>` is one of: ";
 
 /// `docs/configuration.md`.
@@ -29,11 +29,11 @@ pub fn reference_markdown() -> String {
     });
     page.push_str(&ids.collect::<Vec<_>>().join(", "));
     page.push_str(".\n");
-    let mut section = "";
+    let mut section = None;
     for key in keys() {
         let own = key.path.split_once('.').map_or("", |(first, _)| first);
-        if own != section || page.ends_with(".\n") {
-            section = own;
+        if section != Some(own) {
+            section = Some(own);
             let title = if own.is_empty() { "The gateway" } else { own };
             let _ = write!(page, "\n## {title}\n\n{COLUMNS}");
         }

@@ -83,6 +83,16 @@ fn a_secret_is_in_no_message() {
         let message = refusal(text);
         assert!(!message.contains("hunter2"), "{message}");
     }
+    for text in [
+        "upstream:\n  npm:\n    credentials:\n      token: \"hunter2",
+        "upstream:\n  npm:\n    credentials:\n      token: [hunter2, 1]",
+        "upstream:\n  npm:\n    credentials: hunter2",
+        "upstream:\n  npm: https://ada:hunter2@registry.example:x/",
+        "upstream:\n  npm:\n    credentials:\n      token: &a hunter2: *b",
+    ] {
+        let message = read(text, Format::Yaml, &[]).unwrap_err().to_string();
+        assert!(message.starts_with("weir.yaml:") && !message.contains("hunter2"), "{message}");
+    }
 }
 
 #[test]

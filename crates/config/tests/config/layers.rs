@@ -197,3 +197,15 @@ fn work_mode_is_read_in_both_spellings() {
         assert_eq!(config.policy.work_mode, WorkMode::Strict);
     }
 }
+
+#[test]
+fn the_whole_configuration_can_be_shown_as_toml() {
+    let text = "[upstream]\nnpm = \"https://ada:hunter2@registry.example\"\n\
+                [freshness.ecosystems.npm]\nttl = \"1m\"\n[cooldown.ecosystems]\nnpm = \"3d\"";
+    let shown = ::toml::to_string(&toml(text).unwrap().config).unwrap();
+    let shown: ::toml::Table = shown.parse().unwrap();
+    assert_eq!(shown["cooldown"]["ecosystems"]["npm"].as_str(), Some("3d"));
+    assert_eq!(shown["freshness"]["ecosystems"]["npm"]["ttl"].as_str(), Some("1m"));
+    let address = &shown["registries"]["npm"]["upstream"]["address"];
+    assert_eq!(address["credentials"]["basic"]["password"].as_str(), Some("***"));
+}
