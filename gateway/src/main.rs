@@ -1,1 +1,46 @@
-fn main() {}
+//! The binary `weir`.
+
+mod addresses;
+mod cli;
+mod commands;
+mod ecosystems;
+mod gateway;
+mod observer;
+mod reload;
+mod router;
+mod server;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(cli::two_dashes(std::env::args_os()));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let result = runtime.block_on(run(cli));
+    // Lookups that still block must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match result {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => commands::serve::serve(cli.serve.origin()).await?,
+        Some(Command::Serve(flags)) => commands::serve::serve(flags.origin()).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("weir: {error:#}");
+    ExitCode::FAILURE
+}

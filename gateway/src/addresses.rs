@@ -1,0 +1,157 @@
+//! Where upstream addresses come from: the configuration first, then what is found on the
+//! machine. Listening does not wait for it; requests to a mount that is still being looked up do.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use url::Url;
+use weir_config::{Config, Env};
+use weir_core::Descriptor;
+use weir_discover::{Finding, Login, Options};
+use weir_pipeline::{Mount, Origins};
+use weir_upstream::{Credentials, Origin, Secret};
+
+use crate::settings;
+
+/// The time that programs have to answer when the gateway starts.
+pub(crate) const BUDGET: Duration = Duration::from_secs(1);
+
+/// The mounts with what the configuration says of their addresses.
+#[derive(Debug)]
+pub(crate) struct Addresses {
+    mounts: Vec<(Arc<Mount>, Origins)>,
+    memory: PathBuf,
+    own: Vec<Url>,
+}
+
+impl Addresses {
+    /// Reads the configured addresses.
+    pub(crate) fn new(config: &Config, mounts: &[Arc<Mount>]) -> anyhow::Result<Self> {
+        let with_origins = |mount: &Arc<Mount>| {
+            let registry = config.registries.get(&*mount.name);
+            let upstream = registry.and_then(|registry| registry.upstream.as_ref());
+            let origins = upstream.map(|upstream| configured(mount, upstream)).transpose()?;
+            Ok((Arc::clone(mount), origins.unwrap_or_default()))
+        };
+        let mounts = mounts.iter().map(with_origins).collect::<anyhow::Result<Vec<_>>>()?;
+        let listen = Url::parse(&format!("http://{}", config.listen)).ok();
+        Ok(Self {
+            mounts,
+            memory: config.data_dir.join("discovered.json"),
+            own: listen.into_iter().chain(config.base_url.clone()).collect(),
+        })
+    }
+
+    /// Looks up what is not configured and sets every mount's addresses. Blocks for up to
+    /// [`BUDGET`].
+    pub(crate) fn fill(&self, env: &Env) {
+        let open = |(mount, origins): &(Arc<Mount>, Origins)| {
+            let primary = mount.descriptor().origins.first().map_or("primary", |origin| origin.id);
+            is_default(mount) && !origins.contains_key(primary)
+        };
+        let findings = if self.mounts.iter().any(open) { self.discover(env) } else { Vec::new() };
+        for (mount, origins) in &self.mounts {
+            let mut origins = origins.clone();
+            if is_default(mount) {
+                adopt(mount, &mut origins, &findings);
+            }
+            derive(mount.descriptor(), &mut origins);
+            mount.set_origins(origins);
+        }
+    }
+
+    fn discover(&self, env: &Env) -> Vec<Finding> {
+        let options =
+            Options { budget: BUDGET, exclude: &self.own, memory: Some(self.memory.as_path()) };
+        weir_discover::discover(&surroundings(env), &options)
+    }
+}
+
+/// What discovery may look at: this process's environment and working folder.
+pub(crate) fn surroundings(env: &Env) -> weir_discover::Env {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    weir_discover::Env::new(env.variables().clone(), cwd)
+}
+
+fn is_default(mount: &Mount) -> bool {
+    &*mount.name == mount.descriptor().id
+}
+
+fn configured(mount: &Mount, upstream: &weir_config::Upstream) -> anyhow::Result<Origins> {
+    let descriptor = mount.descriptor();
+    let label = settings::label(&mount.name, &*mount.ecosystem);
+    let mut origins = HashMap::new();
+    for spec in descriptor.origins {
+        let address = match upstream.origins.get(spec.id) {
+            Some(address) => address,
+            None if spec.id == primary(descriptor) => &upstream.address,
+            None => continue,
+        };
+        origins.insert(spec.id, settings::origin(&label, address, &upstream.redirects)?);
+    }
+    let known = |id: &String| descriptor.origins.iter().any(|spec| spec.id == id);
+    if let Some(unknown) = upstream.origins.keys().find(|id| !known(id)) {
+        let ids: Vec<&str> = descriptor.origins.iter().map(|spec| spec.id).collect();
+        anyhow::bail!("upstream of {label}: {unknown:?} is none of its origins {ids:?}");
+    }
+    Ok(origins)
+}
+
+fn primary(descriptor: &Descriptor) -> &'static str {
+    descriptor.origins.first().map_or("primary", |origin| origin.id)
+}
+
+/// Takes what was found for origins that are not configured. A finding for another origin counts
+/// only while the main address is a found one too: they belong together.
+fn adopt(mount: &Mount, origins: &mut Origins, findings: &[Finding]) {
+    let descriptor = mount.descriptor();
+    if origins.contains_key(primary(descriptor)) {
+        return;
+    }
+    let mut taken = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| finding.ecosystem == descriptor.id) {
+        let Some(spec) = descriptor.origins.iter().find(|spec| spec.id == finding.origin) else {
+            continue;
+        };
+        match found(finding) {
+            Ok(origin) => {
+                tracing::info!(mount = descriptor.id, origin = spec.id, address = %finding.address,
+                    source = finding.source, "upstream address found");
+                taken.insert(spec.id, origin.named(descriptor.id));
+            }
+            Err(error) => tracing::warn!(%error, source = finding.source, "address not usable"),
+        }
+    }
+    origins.extend(taken);
+}
+
+fn found(finding: &Finding) -> anyhow::Result<Origin> {
+    let mut origin = Origin::parse(finding.address.as_str()).context("a found address")?;
+    origin.trusted = finding.trusted;
+    let credentials = finding.credentials.as_ref().map(|login| match login {
+        Login::Basic(user, password) => {
+            Credentials::Basic { user: user.clone(), password: Secret::new(password.as_str()) }
+        }
+        Login::Bearer(token) => Credentials::Bearer(Secret::new(token.as_str())),
+    });
+    Ok(origin.with_credentials(credentials))
+}
+
+/// Origins that follow from the main address by the descriptor's rule.
+fn derive(descriptor: &Descriptor, origins: &mut Origins) {
+    let Some(main) = origins.get(primary(descriptor)).cloned() else { return };
+    for spec in descriptor.origins {
+        let Some((suffix, replacement)) = spec.beside else { continue };
+        if origins.contains_key(spec.id) {
+            continue;
+        }
+        let path = main.base.path().trim_end_matches('/');
+        let Some(stem) = path.strip_suffix(suffix) else { continue };
+        let mut beside = main.clone();
+        beside.base.set_path(&format!("{stem}{replacement}"));
+        origins.insert(spec.id, beside);
+    }
+}

@@ -1,0 +1,156 @@
+//! `weir serve`: the gateway until a signal ends it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use weir_config::{Config, Env, Loaded, Overrides, Sources};
+use weir_core::SystemClock;
+use weir_telemetry::Metrics;
+
+use crate::gateway::Gateway;
+use crate::observer::Telling;
+use crate::router::Router;
+use crate::server::{self, ServerSettings};
+use crate::{reload, settings};
+
+/// How often recorded refusals and sizes are written and read.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The file of `--config`.
+    pub(crate) file: Option<PathBuf>,
+    /// The flags.
+    pub(crate) overrides: Overrides,
+}
+
+impl Origin {
+    /// Reads the configuration anew.
+    pub(crate) fn load(&self, env: &Env) -> anyhow::Result<Loaded> {
+        let cwd = std::env::current_dir()?;
+        let sources =
+            Sources { file: self.file.as_deref(), env, overrides: &self.overrides, cwd: &cwd };
+        Ok(weir_config::load(&sources)?)
+    }
+}
+
+/// Runs the gateway until SIGINT or SIGTERM.
+pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
+    let env = Env::from_process_env();
+    let loaded = origin.load(&env)?;
+    init_logs(&loaded.config)?;
+    for warning in &loaded.warnings {
+        tracing::warn!(key = warning.key, "{}", warning.message);
+    }
+    let metrics = Metrics::new()?;
+    let telling = Arc::new(Telling::new(metrics.clone(), Arc::new(SystemClock)));
+    let gateway = Arc::new(Gateway::open(loaded.config, &env, telling.clone()).await?);
+    let listener = server::bind(gateway.config.listen).await?;
+    gateway.start_background();
+    start_discovery(&gateway, &env);
+    start_telling(&gateway, telling.clone(), metrics.clone());
+    reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.clone());
+
+    let own = weir_api::router(api_state(&gateway, metrics));
+    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
+    announce(&gateway, &listener, loaded.file.as_deref());
+    let limits = ServerSettings::from(&gateway.config);
+    server::serve(listener, Arc::new(router), limits, stopped()).await;
+    telling.flush(&gateway.catalog).await;
+    gateway.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn init_logs(config: &Config) -> anyhow::Result<()> {
+    let format = match config.log.format {
+        weir_config::LogFormat::Text => weir_telemetry::Format::Text,
+        weir_config::LogFormat::Json => weir_telemetry::Format::Json,
+    };
+    Ok(weir_telemetry::init_logs(&config.log.level, format)?)
+}
+
+/// Looks addresses up in the background.
+pub(crate) fn start_discovery(gateway: &Arc<Gateway>, env: &Env) {
+    let (gateway, env) = (Arc::clone(gateway), env.clone());
+    tokio::task::spawn_blocking(move || gateway.addresses.fill(&env));
+}
+
+fn start_telling(gateway: &Arc<Gateway>, telling: Arc<Telling>, metrics: Metrics) {
+    let catalog = gateway.catalog.clone();
+    tokio::spawn(async move {
+        loop {
+            match catalog.stats(0, 0).await {
+                Ok(stats) => metrics.cache_size(stats.total_size_bytes, stats.artifacts),
+                Err(error) => tracing::debug!(%error, "sizes were not read"),
+            }
+            tokio::time::sleep(TELL_EVERY).await;
+            telling.flush(&catalog).await;
+        }
+    });
+}
+
+/// What the gateway's own end points show.
+pub(crate) fn api_state(gateway: &Gateway, metrics: Metrics) -> weir_api::ApiState {
+    let config = &gateway.config;
+    let database = match config.database.driver {
+        weir_config::Driver::Sqlite => config.database.path.display().to_string(),
+        weir_config::Driver::Postgres => String::from("postgres"),
+    };
+    weir_api::ApiState {
+        pipeline: gateway.pipeline.clone(),
+        mounts: gateway.mounts.clone(),
+        catalog: gateway.catalog.clone(),
+        storage: Arc::clone(&gateway.storage),
+        metrics,
+        database_path: database,
+    }
+}
+
+fn announce(gateway: &Gateway, listener: &tokio::net::TcpListener, file: Option<&std::path::Path>) {
+    let address = listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
+    let mounts: Vec<&str> = gateway.fronts.iter().map(|front| front.path.as_str()).collect();
+    let file = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string());
+    tracing::info!(
+        listen = address,
+        data_dir = %gateway.config.data_dir.display(),
+        storage = gateway.storage.describe(),
+        config = file,
+        offline = gateway.config.offline,
+        mounts = mounts.join(" "),
+        "weir is ready"
+    );
+}
+
+/// Resolves at SIGINT or SIGTERM.
+pub(crate) async fn stopped() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM is not handled");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = interrupt.await;
+    }
+    tracing::info!("stopping: open requests may end");
+}
+
+/// Reads the rules of a configuration; used at start and whenever it changes.
+pub(crate) fn rules(config: &Config) -> anyhow::Result<weir_policy::Policy> {
+    settings::policy(config)
+}

@@ -1,0 +1,22 @@
+//! The table of plugins: the only place that names them.
+
+use std::sync::Arc;
+
+use weir_core::Ecosystem;
+
+/// The plugins that this binary was built with, in the order in which they are shown.
+pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
+    vec![
+        #[cfg(feature = "npm")]
+        Arc::new(weir_npm::Npm),
+        #[cfg(feature = "pypi")]
+        Arc::new(weir_pypi::Pypi),
+        #[cfg(feature = "cargo")]
+        Arc::new(weir_cargo::Cargo),
+    ]
+}
+
+/// The plugin of an ecosystem, by its id.
+pub(crate) fn find(id: &str) -> Option<Arc<dyn Ecosystem>> {
+    all().into_iter().find(|ecosystem| ecosystem.describe().id == id)
+}

@@ -1,0 +1,85 @@
+//! Edited rules take effect on the next request: at SIGHUP and when the file changes. A file that
+//! cannot be read keeps the old rules and says what is wrong, where.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+use weir_config::Env;
+use weir_pipeline::Pipeline;
+
+use crate::commands::serve::{Origin, rules};
+
+/// Editors write in several steps: wait for this long after the last one.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// Watches the file and SIGHUP in the background.
+pub(crate) fn start(pipeline: Pipeline, origin: Origin, env: Env, file: Option<PathBuf>) {
+    let (wake, woken) = mpsc::channel(1);
+    let watcher = file.as_deref().and_then(|file| watch(file, wake.clone()));
+    on_hangup(wake);
+    tokio::spawn(async move {
+        let _watcher = watcher;
+        run(pipeline, origin, env, woken).await;
+    });
+}
+
+async fn run(pipeline: Pipeline, origin: Origin, env: Env, mut woken: mpsc::Receiver<()>) {
+    while woken.recv().await.is_some() {
+        tokio::time::sleep(SETTLE).await;
+        while woken.try_recv().is_ok() {}
+        match origin.load(&env).and_then(|loaded| rules(&loaded.config)) {
+            Ok(policy) if policy.epoch() == pipeline.policy().epoch() => {}
+            Ok(policy) => {
+                pipeline.set_policy(policy);
+                tracing::info!("new rules are in force");
+            }
+            Err(error) => {
+                tracing::error!("the configuration is not valid; the old rules stay: {error:#}");
+            }
+        }
+    }
+}
+
+/// Watches the file's folder: editors replace files rather than write into them.
+fn watch(file: &Path, wake: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let name = file.file_name()?.to_owned();
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let seen = move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return };
+        let touches = event.paths.iter().any(|path| path.file_name() == Some(&name));
+        if touches && !event.kind.is_access() {
+            // A full channel means that a reload is already due.
+            let _ = wake.try_send(());
+        }
+    };
+    let watcher = notify::recommended_watcher(seen).and_then(|mut watcher| {
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    match watcher {
+        Ok(watcher) => Some(watcher),
+        Err(error) => {
+            tracing::warn!(%error, "the configuration is not watched; send SIGHUP instead");
+            None
+        }
+    }
+}
+
+#[cfg(unix)]
+fn on_hangup(wake: mpsc::Sender<()>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let _ = wake.try_send(());
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn on_hangup(_: mpsc::Sender<()>) {}

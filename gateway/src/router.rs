@@ -1,0 +1,114 @@
+//! Which part of the gateway a path belongs to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use tower::ServiceExt as _;
+use weir_cache::CacheError;
+use weir_config::EcosystemId;
+use weir_core::{Code, Denial, Segments};
+use weir_pipeline::{Front, Pipeline};
+
+use crate::server::Body;
+
+/// Sends requests to mounts and to the gateway's own end points.
+#[derive(Clone, Debug)]
+pub(crate) struct Router {
+    pipeline: Pipeline,
+    fronts: Vec<Arc<Front>>,
+    own: axum::Router,
+}
+
+impl Router {
+    /// Routes to these fronts, longest path first, and everything else to `own`.
+    pub(crate) fn new(pipeline: Pipeline, fronts: Vec<Arc<Front>>, own: axum::Router) -> Self {
+        Self { pipeline, fronts, own }
+    }
+
+    /// Answers a request.
+    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(front) = self.fronts.iter().find(|front| is_below(path, &front.path)) {
+            return self.pipeline.handle(front, request).await;
+        }
+        if let Some(place) = self.lost_prefix(&request) {
+            return redirect(&place);
+        }
+        if let Some(sentence) = not_built(path) {
+            return refuse(&Denial::new(Code::BlockedRegistryNotConfigured, sentence));
+        }
+        match self.own.clone().oneshot(request).await {
+            Ok(response) => response.map(|body| body.map_err(unread).boxed_unsync()),
+            Err(never) => match never {},
+        }
+    }
+
+    /// Where a request belongs whose client dropped the mount's prefix.
+    fn lost_prefix(&self, request: &Request<Incoming>) -> Option<String> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return None;
+        }
+        let raw = request.uri().path();
+        let seen = weir_core::Request {
+            method: weir_core::Method::Get,
+            segments: Segments::parse(raw).ok()?,
+            query: request.uri().query().unwrap_or(""),
+            accept: "",
+            body: &[],
+        };
+        let front = self.fronts.iter().find(|front| {
+            let Some(descriptor) = front.ecosystem().map(|e| e.describe()) else { return false };
+            front.path == descriptor.mount && descriptor.lost_prefix.is_some_and(|is| is(&seen))
+        })?;
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        Some(format!("/{}{raw}{query}", front.path))
+    }
+}
+
+fn is_below(path: &str, front: &str) -> bool {
+    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(front));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A known ecosystem's mount that this build does not have says so.
+fn not_built(path: &str) -> Option<String> {
+    let first = path.trim_start_matches('/').split('/').next()?;
+    let ecosystem =
+        EcosystemId::all().find(|ecosystem| ecosystem.mount().trim_matches('/') == first)?;
+    let id = ecosystem.id();
+    let built = crate::ecosystems::find(id).is_some();
+    (!built).then(|| format!("this build of weir does not serve {id} (cargo feature `{id}`)"))
+}
+
+fn redirect(place: &str) -> Response<Body> {
+    let mut response = Response::new(text(String::new()));
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    if let Ok(place) = HeaderValue::from_str(place) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+fn refuse(denial: &Denial) -> Response<Body> {
+    let mut response = Response::new(text(format!("{denial}\n")));
+    *response.status_mut() = StatusCode::FORBIDDEN;
+    let headers = response.headers_mut();
+    headers.insert("x-weir-reason", HeaderValue::from_static(denial.code.as_str()));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if let Ok(reason) = ReasonPhrase::try_from(denial.status_line().into_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    response
+}
+
+fn unread(error: axum::Error) -> CacheError {
+    CacheError::Source(error.to_string())
+}
+
+fn text(text: String) -> Body {
+    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+}

@@ -1,0 +1,235 @@
+//! From the configuration to the settings of each crate.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use weir_cache::ArtifactSettings;
+use weir_catalog::{DatabaseSettings, Driver};
+use weir_config::{Config, Env};
+use weir_core::Ecosystem;
+use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
+use weir_policy as policy;
+use weir_storage::StorageSettings;
+use weir_upstream::{Credentials, Origin, Secret};
+
+/// The rules, as the pure crate wants them.
+pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
+    let plugins = crate::ecosystems::all();
+    let infos: Vec<policy::EcosystemInfo<'_>> = plugins
+        .iter()
+        .map(|plugin| plugin.describe())
+        .map(|d| policy::EcosystemInfo { id: d.id, purl_type: d.purl_type, scheme: d.scheme })
+        .collect();
+    let mut settings = policy::PolicySettings { cooldown: cooldown(config), ..Default::default() };
+    settings.rules = config.policy.rules.iter().map(rule).collect();
+    settings.work_mode = work_mode(config.policy.work_mode);
+    for (name, registry) in &config.registries {
+        if let Some(mode) = registry.work_mode {
+            settings.work_mode_by_mount.insert(name.clone(), work_mode(mode));
+        }
+    }
+    settings.listing = listing(config.policy.listing.default);
+    for (ecosystem, mode) in &config.policy.listing.ecosystems {
+        if let Some(mode) = listing(*mode) {
+            settings.listing_by_ecosystem.insert(ecosystem.id().to_owned(), mode);
+        }
+    }
+    settings.block_status = config.policy.block_status;
+    settings.block_message.clone_from(&config.policy.block_message);
+    settings.block_url = config.policy.block_url.as_ref().map(ToString::to_string);
+    Ok(policy::Policy::new(settings, &infos)?)
+}
+
+fn cooldown(config: &Config) -> policy::CooldownSettings {
+    let cooldown = &config.cooldown;
+    policy::CooldownSettings {
+        default: cooldown.default,
+        ecosystems: cooldown.ecosystems.iter().map(|(e, d)| (e.id().to_owned(), *d)).collect(),
+        packages: cooldown.packages.iter().map(|(p, d)| (p.clone(), *d)).collect(),
+        unknown: match cooldown.unknown {
+            weir_config::UnknownDate::FirstSeen => policy::Unknown::FirstSeen,
+            weir_config::UnknownDate::Deny => policy::Unknown::Deny,
+            weir_config::UnknownDate::Allow => policy::Unknown::Allow,
+        },
+    }
+}
+
+fn rule(rule: &weir_config::Rule) -> policy::RuleSettings {
+    let effect = match rule.effect {
+        weir_config::Effect::Deny => policy::Effect::Deny,
+        weir_config::Effect::Warn => policy::Effect::Warn,
+        weir_config::Effect::Allow => policy::Effect::Allow,
+    };
+    let mut settings = policy::RuleSettings::new(&rule.name, effect).purl(&rule.purl);
+    settings.versions.clone_from(&rule.versions);
+    settings.reason.clone_from(&rule.reason);
+    settings.until = rule.until;
+    settings.owner.clone_from(&rule.owner);
+    settings
+}
+
+fn work_mode(mode: weir_config::WorkMode) -> policy::WorkMode {
+    match mode {
+        weir_config::WorkMode::Warmup => policy::WorkMode::Warmup,
+        weir_config::WorkMode::Spectator => policy::WorkMode::Spectator,
+        weir_config::WorkMode::Moderate => policy::WorkMode::Moderate,
+        weir_config::WorkMode::Strict => policy::WorkMode::Strict,
+        weir_config::WorkMode::StrictWait => policy::WorkMode::StrictWait,
+    }
+}
+
+fn listing(mode: weir_config::ListingMode) -> Option<policy::Listing> {
+    match mode {
+        weir_config::ListingMode::Remove => Some(policy::Listing::Remove),
+        weir_config::ListingMode::Mark => Some(policy::Listing::Mark),
+    }
+}
+
+/// Buffers and credentials of the store.
+pub(crate) fn storage(config: &Config, env: &Env) -> StorageSettings {
+    let aws = env.aws();
+    let credentials = aws.access_key_id.zip(aws.secret_access_key);
+    StorageSettings {
+        read_size: config.limits.read_buffer as usize,
+        write_size: config.limits.write_buffer.max(config.limits.spool_buffer) as usize,
+        region: aws.region,
+        credentials: credentials.map(|(access_key_id, secret)| weir_storage::Credentials {
+            access_key_id,
+            secret_access_key: secret.reveal().to_owned(),
+            session_token: aws.session_token.map(|token| token.reveal().to_owned()),
+        }),
+        ..StorageSettings::default()
+    }
+}
+
+/// The database.
+pub(crate) fn database(config: &Config) -> DatabaseSettings {
+    DatabaseSettings {
+        driver: match config.database.driver {
+            weir_config::Driver::Sqlite => Driver::Sqlite,
+            weir_config::Driver::Postgres => Driver::Postgres,
+        },
+        path: config.database.path.clone(),
+        url: config.database.url.as_ref().map(|url| url.reveal().to_owned()),
+        ..DatabaseSettings::default()
+    }
+}
+
+/// Bounds of what is held in memory.
+pub(crate) fn artifacts(config: &Config) -> ArtifactSettings {
+    ArtifactSettings {
+        hot_bytes: config.limits.memory,
+        hot_artifact: config.limits.memory_object,
+        ..ArtifactSettings::default()
+    }
+}
+
+/// Bounds of the pipeline.
+pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
+    PipelineSettings {
+        offline: config.offline,
+        max_request_body: config.limits.request_body,
+        max_document: config.limits.document,
+        max_artifact: config.limits.artifact,
+        ..PipelineSettings::default()
+    }
+}
+
+/// How long the documents of an ecosystem count as current.
+pub(crate) fn freshness(config: &Config, id: &str) -> Freshness {
+    let lifetimes = match weir_config::EcosystemId::parse(id) {
+        Some(ecosystem) => config.freshness.of(ecosystem),
+        None => config.freshness.default,
+    };
+    Freshness {
+        ttl: lifetimes.ttl,
+        negative_ttl: lifetimes.negative_ttl,
+        stale_while_revalidate: lifetimes.stale_while_revalidate,
+        stale_if_error: lifetimes.stale_if_error,
+    }
+}
+
+/// How links get their address.
+pub(crate) fn public(config: &Config) -> PublicAddress {
+    PublicAddress {
+        base_url: config.base_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+        trusted_proxies: config.trusted_proxies.clone(),
+        listen: config.listen.to_string(),
+    }
+}
+
+/// The HTTP client for an upstream with these limits.
+pub(crate) fn upstream(
+    config: &Config,
+    env: &Env,
+    limits: &weir_config::UpstreamLimits,
+    ca_file: Option<&Path>,
+) -> weir_upstream::Settings {
+    let proxies = env.proxies();
+    let open = |secret: Option<weir_config::Secret>| secret.map(|s| s.reveal().to_owned());
+    let all = open(proxies.all);
+    let defaults = weir_upstream::Settings::default();
+    weir_upstream::Settings {
+        connect_timeout: limits.connect_timeout,
+        read_timeout: limits.read_timeout,
+        write_timeout: limits.write_timeout,
+        pool_timeout: limits.pool_timeout,
+        pool_idle_timeout: limits.idle_timeout,
+        max_connections_per_host: limits.connections as usize,
+        requests_per_second: u32::try_from(limits.rate).ok().filter(|rate| *rate > 0),
+        retries: limits.retries as u32,
+        retry_base: limits.retry_pause,
+        retry_max: limits.retry_pause_max,
+        breaker_failures: limits.breaker_failures as u32,
+        breaker_open: limits.breaker_pause,
+        max_redirects: u8::try_from(limits.redirects).unwrap_or(u8::MAX),
+        max_document: config.limits.document,
+        proxy: weir_upstream::ProxySettings {
+            http: open(proxies.http).or_else(|| all.clone()),
+            https: open(proxies.https).or(all),
+            no_proxy: proxies.no_proxy,
+        },
+        extra_ca_files: ca_file.map(Path::to_owned).into_iter().collect(),
+        offline: config.offline,
+        ..defaults
+    }
+}
+
+/// An address that the operator wrote: it may be private.
+pub(crate) fn origin(
+    label: &str,
+    address: &weir_config::Address,
+    redirects: &[String],
+) -> anyhow::Result<Origin> {
+    let mut origin = Origin::parse(address.url.as_str())
+        .with_context(|| format!("upstream.{label}"))?
+        .named(label)
+        .trust()
+        .with_credentials(address.credentials.as_ref().map(credentials).transpose()?);
+    if !redirects.is_empty() {
+        origin.redirect_hosts = Some(redirects.to_vec());
+    }
+    Ok(origin)
+}
+
+/// Credentials for the client stack.
+pub(crate) fn credentials(from: &weir_config::Credentials) -> anyhow::Result<Credentials> {
+    Ok(match from {
+        weir_config::Credentials::Basic { user, password } => {
+            Credentials::Basic { user: user.clone(), password: Secret::new(password.reveal()) }
+        }
+        weir_config::Credentials::Bearer { token } => {
+            Credentials::Bearer(Secret::new(token.reveal()))
+        }
+        weir_config::Credentials::Header { header, value } => Credentials::Header {
+            name: header.parse().map_err(|_| anyhow!("{header:?} is not a header name"))?,
+            value: Secret::new(value.reveal()),
+        },
+    })
+}
+
+/// The label of a mount's upstream in messages.
+pub(crate) fn label(mount: &str, ecosystem: &dyn Ecosystem) -> String {
+    let id = ecosystem.describe().id;
+    if mount == id { id.to_owned() } else { format!("{mount} ({id})") }
+}
