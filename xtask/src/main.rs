@@ -1,1 +1,73 @@
-fn main() {}
+//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test` and `e2e`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command line tool")]
+
+mod clients;
+mod codegen;
+mod command;
+mod suite;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "What the project does with itself")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Prove the layers and the house rules; list every offender
+    Tidy,
+    /// Write the files that are generated from code
+    Codegen {
+        /// Write nothing; fail where a file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Install the package clients that tests drive, in the versions of e2e/clients.toml
+    Clients,
+    /// Install the clients, then run every test of the workspace
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Install the clients, then run the tests that drive them
+    E2e {
+        /// The scenarios against the registries of this machine instead of those on fixtures
+        #[arg(long)]
+        live: bool,
+        /// Arguments for the test binary, such as a part of a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Tidy => tidy::run(&workspace),
+        Task::Codegen { check } => codegen::run(&workspace, check),
+        Task::Clients => clients::install(&workspace).map(drop),
+        Task::Test { arguments } => suite::test(&workspace, &arguments),
+        Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
+    }
+}

@@ -1,0 +1,161 @@
+//! The package clients that tests drive: installed below the target folder, in the versions of
+//! `e2e/clients.toml`, without touching what the machine has.
+
+mod javascript;
+mod python;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::command;
+use crate::workspace::Workspace;
+
+/// The variable that tells tests where the list of clients is.
+pub(crate) const VARIABLE: &str = "WEIR_TEST_CLIENTS";
+
+/// `e2e/clients.toml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pinned {
+    node: python::Wheel,
+    npm: BTreeMap<String, javascript::Client>,
+    pypi: BTreeMap<String, python::Client>,
+}
+
+/// How tests start a client, as `clients.json` holds it.
+#[derive(Debug, Serialize)]
+struct Installed {
+    /// The program and its first arguments.
+    program: Vec<String>,
+    version: String,
+}
+
+/// A name with what came of it.
+type Outcome = (String, Result<Installed>);
+
+/// Installs what is not there yet, lists what could not be installed and why, and returns the path
+/// of `clients.json`. In CI a client that is missing is an error.
+pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
+    let file = workspace.root.join("e2e/clients.toml");
+    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let pinned: Pinned = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    let folder = workspace.target.join("clients");
+    std::fs::create_dir_all(&folder)?;
+
+    let mut installed = BTreeMap::new();
+    let mut missing = Vec::new();
+    for (name, outcome) in outcomes(&folder, &pinned) {
+        match outcome {
+            Ok(client) => drop(installed.insert(name, client)),
+            Err(error) => missing.push((name, error)),
+        }
+    }
+    let list = folder.join("clients.json");
+    std::fs::write(&list, serde_json::to_string_pretty(&installed)? + "\n")?;
+    println!("{} clients, listed in {}", installed.len(), list.display());
+    for (name, error) in &missing {
+        println!("left out: {name}: {error:#}");
+    }
+    if command::in_ci() && !missing.is_empty() {
+        bail!("{} clients could not be installed, and CI is set", missing.len());
+    }
+    Ok(list)
+}
+
+fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
+    let mut outcomes = vec![("cargo".to_owned(), cargo())];
+    let python = python::find().inspect_err(|error| eprintln!("no Python: {error:#}"));
+    let (node, clients) = std::thread::scope(|scope| {
+        let python = python.as_deref().ok();
+        let clients = scope.spawn(move || python::clients(folder, python, &pinned.pypi));
+        let node = python::node(folder, python, &pinned.node);
+        (node, clients.join())
+    });
+    outcomes.extend(clients.unwrap_or_default());
+    outcomes.extend(javascript::clients(folder, node.as_ref().ok(), &pinned.npm));
+    let node =
+        node.map(|node| Installed { program: words(&[&node.program]), version: node.version });
+    outcomes.push(("node".to_owned(), node));
+    if let Ok(python) = python {
+        outcomes.push(("python".to_owned(), python::installed(&python)));
+    }
+    outcomes
+}
+
+/// The toolchain's own.
+fn cargo() -> Result<Installed> {
+    let mut cargo = command::cargo();
+    let program = cargo.get_program().to_string_lossy().into_owned();
+    let said = command::output(cargo.arg("--version"))?;
+    let version = said.split(' ').nth(1).context("cargo says no version")?.to_owned();
+    Ok(Installed { program: vec![program], version })
+}
+
+/// Runs `install` unless the folder holds the result of the same `recipe` already. A folder of
+/// another recipe, or one that was left half done, is begun anew.
+fn once(folder: &Path, recipe: &str, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let mark = folder.join("installed");
+    if std::fs::read_to_string(&mark).is_ok_and(|done| done == recipe) {
+        return Ok(());
+    }
+    println!("installing {recipe}");
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    install()?;
+    std::fs::write(mark, recipe)?;
+    Ok(())
+}
+
+/// The client that `program` starts, when it says the version that it should have.
+fn verified(program: Vec<String>, version: &str, home: &Path) -> Result<Installed> {
+    let (first, rest) = program.split_first().context("no program")?;
+    let mut command = Command::new(first);
+    // Away from any project whose files could choose another version.
+    command.args(rest).arg("--version").current_dir(home);
+    let said = command::output(&mut command)?;
+    if !said.contains(version) {
+        bail!("says {:?} where version {version} is pinned", said.trim());
+    }
+    Ok(Installed { program, version: version.to_owned() })
+}
+
+fn words(paths: &[&Path]) -> Vec<String> {
+    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_that_failed_is_begun_anew_and_one_that_is_whole_stays() {
+        let folder = std::env::temp_dir().join(format!("weir-xtask-{}", std::process::id()));
+        let failed = once(&folder, "demo 1", || bail!("no network"));
+        assert!(failed.is_err());
+        let mut runs = 0;
+        for recipe in ["demo 1", "demo 1", "demo 2"] {
+            let counted = || {
+                runs += 1;
+                Ok(())
+            };
+            once(&folder, recipe, counted).unwrap();
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(runs, 2);
+    }
+
+    #[test]
+    fn a_client_of_another_version_is_refused() {
+        let program = || vec!["cargo".to_owned()];
+        let home = std::env::temp_dir();
+        assert!(verified(program(), "0.0.1", &home).is_err());
+        let cargo = cargo().unwrap();
+        assert_eq!(verified(cargo.program, &cargo.version, &home).unwrap().version, cargo.version);
+    }
+}

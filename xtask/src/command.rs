@@ -1,0 +1,60 @@
+//! Other programs: run them, and say which one failed and what it printed.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The cargo that runs this task, so that the toolchain stays the same.
+pub(crate) fn cargo() -> Command {
+    Command::new(variable("CARGO").unwrap_or_else(|| "cargo".to_owned()))
+}
+
+/// An environment variable, `None` where it is unset or empty.
+#[expect(clippy::disallowed_methods, reason = "CI and CARGO are no settings of the gateway")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether nothing may be left out.
+pub(crate) fn in_ci() -> bool {
+    variable("CI").is_some_and(|value| !matches!(value.as_str(), "0" | "false"))
+}
+
+/// Runs to the end with the terminal's own streams.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", title(command)))?;
+    if !status.success() {
+        bail!("{} ended with {status}", title(command));
+    }
+    Ok(())
+}
+
+/// Runs to the end and returns standard output; on failure the error holds the last lines of
+/// both streams.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", title(command)))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(text);
+    }
+    let said = format!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = lines[lines.len().saturating_sub(6)..].join("\n    ");
+    bail!("{} ended with {}:\n    {last}", title(command), output.status)
+}
+
+/// The first file of this name in the folders of `PATH`.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = variable("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+fn title(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.take(6).map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
