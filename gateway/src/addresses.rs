@@ -59,6 +59,9 @@ impl Addresses {
                 adopt(mount, &mut origins, &findings);
             }
             derive(mount.descriptor(), &mut origins);
+            for origin in origins.values() {
+                mount.upstream.trust(origin);
+            }
             mount.set_origins(origins);
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use weir_core::{Purl, Target};
+use weir_core::{Purl, Request, Target, Unroutable};
 use weir_policy::{Explanation, Facts};
 
 use crate::gather::Purpose;
@@ -66,7 +66,7 @@ impl Pipeline {
         version: Option<&str>,
     ) -> Result<Explained, ExplainError> {
         let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
-        let target = Target::manifest(name, mount.descriptor().listing);
+        let target = canonical(mount, Target::manifest(name, mount.descriptor().listing));
         let label = mount.purl(name, version).to_string();
         let failed = |failure: Failure| match failure.goes_on() {
             true => ExplainError::NotListed(label.clone()),
@@ -95,5 +95,23 @@ impl Pipeline {
             return Err(ExplainError::NotListed(label));
         }
         Ok(Explained { explanations })
+    }
+}
+
+/// The target as the plugin spells it: a package URL may have another spelling of the name.
+fn canonical(mount: &Mount, target: Target) -> Target {
+    let ecosystem = &mount.ecosystem;
+    let accept = mount.descriptor().accepts.first().copied().unwrap_or_default();
+    let route = |path: &str| ecosystem.route(&Request::get(path)?.accepting(accept));
+    let routed = match route(&ecosystem.path(&target)) {
+        Err(Unroutable::Moved(path)) => route(&path),
+        other => other,
+    };
+    match routed {
+        Ok(Target::Manifest { scope, .. }) => match target {
+            Target::Manifest { view, .. } => Target::Manifest { scope, view },
+            other => other,
+        },
+        _ => target,
     }
 }

@@ -180,11 +180,13 @@ fn known_type<'k>(
 ///
 /// Case is folded for the types whose package URLs are in lower case (purl-spec, `types/`), and for
 /// `NuGet`, whose ids have no case. `PyPI` compares as PEP 503 says; Cargo's registry treats `-` and `_`
-/// alike. In Maven's names `:` is what `/` is in its package URLs.
+/// alike, and case too. In Maven's names `:` is what `/` is in its package URLs.
 pub(crate) fn fold<'n>(purl_type: &str, name: &'n str) -> Cow<'n, str> {
     match purl_type {
         "pypi" => Cow::Owned(fold_pypi(name)),
-        "cargo" if name.contains('_') => Cow::Owned(name.replace('_', "-")),
+        "cargo" if name.chars().any(|c| c == '_' || c.is_uppercase()) => {
+            Cow::Owned(name.replace('_', "-").to_lowercase())
+        }
         "maven" if name.contains(':') => Cow::Owned(name.replace(':', "/")),
         "npm" | "composer" | "golang" | "hex" | "nuget" | "deb" | "bitbucket" | "github"
             if name.chars().any(char::is_uppercase) =>

@@ -53,7 +53,7 @@ fn names_are_compared_as_their_ecosystem_compares_them() {
     assert!(matches("pkg:cargo/serde_json", "cargo", "serde-json"));
     assert!(matches("pkg:cargo/serde-json", "cargo", "serde_json"));
     assert!(matches("pkg:golang/example.org/Some/Thing", "golang", "example.org/some/thing"));
-    assert!(!matches("pkg:cargo/Serde", "cargo", "serde"));
+    assert!(matches("pkg:cargo/Inflector", "cargo", "inflector"));
 }
 
 #[test]
