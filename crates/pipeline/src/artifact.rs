@@ -191,7 +191,7 @@ impl Visit {
         self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
         let Streaming { status, headers, url, length, body } = answer?;
         if !answered(status, &url, || file.to_owned())? {
-            return Err(Failure::not_found(format!("{file} is listed, but upstream's file")));
+            return Err(Failure::unlisted(format!("{file} is listed, but upstream's file")));
         }
         promise.length = promise.length.or(length);
         if promise.length.is_some_and(|length| length > promise.limit) {

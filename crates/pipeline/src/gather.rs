@@ -89,7 +89,6 @@ impl Gathered {
         };
         self.sources.iter().map(of).min().unwrap_or(Timestamp::MAX)
     }
-
 }
 
 impl Visit {

@@ -12,8 +12,8 @@ use crate::Failure;
 use crate::gather::{Gathered, Purpose};
 use crate::visit::Visit;
 
-/// Listings with fewer releases than this are judged on the reactor.
-const JUDGE_INLINE: usize = 4096;
+/// Judging a release takes about as long as reading this many bytes.
+const JUDGED_AS: usize = 32;
 
 impl Visit {
     /// The document of a target as this gateway serves it.
@@ -37,13 +37,21 @@ impl Visit {
         {
             return Ok(rendering);
         }
-        self.note_asked_if_cold(&key);
         let (visit, target) = (self.clone(), target.clone());
         let flight = (key, self.lens_id());
-        let work = || async move { visit.render(&target).await };
-        self.core.render_flights.join(flight, work).await.unwrap_or_else(|| {
-            Err(Failure::new(Code::Internal, "rendering a document was interrupted"))
-        })
+        let work = || async move {
+            let rendered = visit.render(&target).await;
+            (rendered, visit.has_asked())
+        };
+        let landed = self.core.render_flights.join(flight, work).await;
+        let Some((rendered, asked)) = landed else {
+            return Err(Failure::new(Code::Internal, "rendering a document was interrupted"));
+        };
+        if asked {
+            // Those who waited did not find their answer here either.
+            self.note_asked();
+        }
+        rendered
     }
 
     /// A refusal when every release of a package is withheld and this ecosystem's clients are
@@ -81,14 +89,6 @@ impl Visit {
         (self.lens.epoch, self.lens.class)
     }
 
-    /// A request that waits for another's flight has not asked upstream by itself, but it did
-    /// not find its answer here either.
-    fn note_asked_if_cold(&self, key: &RenderingKey) {
-        if self.core.renderings.get(key).is_none() && !self.core.settings.offline {
-            self.note_asked();
-        }
-    }
-
     async fn render(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
         let gathered = self.gather(target, Purpose::Listing).await?;
         let sources = gathered.digests();
@@ -106,12 +106,13 @@ impl Visit {
             _ => Vec::new(),
         };
         self.record_files(&releases).await?;
-        let (edits, kept, valid_until) = self.judge(target, &releases).await?;
+        let read = releases.len();
+        let (edits, kept, valid_until) = self.judge(target, releases).await?;
         if let Some(previous) = previous.filter(|previous| previous.edits == edits) {
             previous.extend(self.lens_id(), valid_until, fresh_until);
             return Ok(previous);
         }
-        let counts = (releases.len(), kept);
+        let counts = (read, kept);
         let (head, written) = match self.emptied(target, counts) {
             // Never served. A document of one version cannot even be written without it.
             Some(_) => (Head::new("application/octet-stream"), Vec::new()),
@@ -131,21 +132,18 @@ impl Visit {
     async fn judge(
         &self,
         target: &Target,
-        releases: &[Release<'static>],
+        releases: Vec<Release<'static>>,
     ) -> Result<(Edits, usize, Timestamp), Failure> {
-        let sights = self.sights(target, releases).await?;
-        let judge = || {
+        let sights = self.sights(target, &releases).await?;
+        let visit = self.clone();
+        self.compute(releases.len() * JUDGED_AS, move || {
             let facts = releases.iter().zip(&sights).map(|(r, sight)| Facts::of(r, *sight));
-            let judgements = self.policy.judge_all(&self.lens, facts);
-            let (edits, valid_until) = self.policy.edits(&self.mount.info(), &judgements);
+            let judgements = visit.policy.judge_all(&visit.lens, facts);
+            let (edits, valid_until) = visit.policy.edits(&visit.mount.info(), &judgements);
             let kept = (0..releases.len()).filter(|ordinal| edits.keeps(*ordinal)).count();
-            (edits, kept, valid_until)
-        };
-        if releases.len() < JUDGE_INLINE {
-            Ok(judge())
-        } else {
-            Ok(tokio::task::block_in_place(judge))
-        }
+            Ok((edits, kept, valid_until))
+        })
+        .await
     }
 
     async fn write(

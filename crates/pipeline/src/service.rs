@@ -56,7 +56,8 @@ pub(crate) struct Core {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) settings: PipelineSettings,
     pub(crate) document_flights: Flights<DocumentKey, Joined<Stored>>,
-    pub(crate) render_flights: Flights<(RenderingKey, (u64, u64)), Joined<Rendering>>,
+    /// Each with whether upstream was asked for it.
+    pub(crate) render_flights: Flights<(RenderingKey, (u64, u64)), (Joined<Rendering>, bool)>,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }

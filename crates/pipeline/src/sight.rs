@@ -27,22 +27,39 @@ impl Visit {
     ) -> Result<(), Failure> {
         let (Some(body), Some(scope)) = (&fetched.body, scope_of(target)) else { return Ok(()) };
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
-        let old = previous.and_then(|stored| stored.doc.as_ref());
+        let old = previous.and_then(|stored| stored.doc.clone());
         if let Some(old) = old
             && catalog.contact(mount, &scope).await?.is_some()
         {
-            let new = Doc::new(body.clone(), &fetched.media);
-            let fresh = self.undated(target, fetch, &new);
-            if !fresh.is_empty() {
-                let known = self.undated(target, fetch, old);
-                self.record(fresh.difference(&known)).await?;
-            }
+            let (visit, listing, fetch) = (self.clone(), self.listing_of(target), fetch.clone());
+            let (body, media) = (body.clone(), fetched.media.clone());
+            let length = old.bytes().len() + body.len();
+            let fresh = self
+                .compute(length, move || {
+                    let mut fresh = visit.undated(&listing, &fetch, &Doc::new(body, &media));
+                    if !fresh.is_empty() {
+                        let known = visit.undated(&listing, &fetch, &old);
+                        fresh.retain(|entry| !known.contains(entry));
+                    }
+                    Ok(fresh)
+                })
+                .await?;
+            self.record(&fresh).await?;
         }
         catalog.record_contact(mount, &scope, self.now).await?;
         Ok(())
     }
 
-    async fn record<'a>(&self, fresh: impl Iterator<Item = &'a Undated>) -> Result<(), Failure> {
+    /// The target that reads all of a listing: a listing may have been fetched for the sake of
+    /// one version only.
+    fn listing_of(&self, target: &Target) -> Target {
+        match (target.package(), self.mount.descriptor().listing) {
+            (None, _) | (_, "") => target.clone(),
+            (Some(name), listing) => Target::manifest(name.as_str(), listing),
+        }
+    }
+
+    async fn record(&self, fresh: &HashSet<Undated>) -> Result<(), Failure> {
         let mut by_name: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
         for (name, version, file) in fresh {
             by_name.entry(name).or_default().push((version, file));

@@ -1,0 +1,5 @@
+//! The pipeline with its cache, end to end and in process: what clients get, and what origins
+//! are asked for.
+
+mod caching;
+mod harness;
