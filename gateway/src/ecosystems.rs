@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use weir_core::Ecosystem;
 
+/// The cargo features that switch plugins on, each named like its ecosystem.
+pub(crate) const FEATURES: [&str; 3] = ["npm", "pypi", "cargo"];
+
 /// The plugins that this binary was built with, in the order in which they are shown.
 pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
     vec![

@@ -80,8 +80,13 @@ fn not_built(path: &str) -> Option<String> {
     let ecosystem =
         EcosystemId::all().find(|ecosystem| ecosystem.mount().trim_matches('/') == first)?;
     let id = ecosystem.id();
-    let built = crate::ecosystems::find(id).is_some();
-    (!built).then(|| format!("this build of weir does not serve {id} (cargo feature `{id}`)"))
+    if crate::ecosystems::find(id).is_some() {
+        return None;
+    }
+    Some(match crate::ecosystems::FEATURES.contains(&id) {
+        true => format!("this build of weir does not serve {id}: its cargo feature `{id}` is off"),
+        false => format!("this version of weir does not serve {id} yet"),
+    })
 }
 
 fn redirect(place: &str) -> Response<Body> {

@@ -34,6 +34,9 @@ pub enum LogError {
     Started,
 }
 
+/// Modules that are heard from `warn` on, unless the operator names modules himself.
+const QUIET: &str = "sea_orm_migration=warn,sea_orm=warn,sqlx=warn";
+
 /// Starts the process's log. `level` is a level, or levels by module as in
 /// `info,weir_upstream=debug`.
 pub fn init_logs(level: &str, format: Format) -> Result<(), LogError> {
@@ -72,7 +75,9 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     if !plausible {
         return Err(wrong());
     }
-    EnvFilter::try_new(level).map_err(|_| wrong())
+    // The database library tells at info what only concerns itself; named levels still win.
+    let quiet = if level.contains('=') { String::new() } else { format!(",{QUIET}") };
+    EnvFilter::try_new(format!("{level}{quiet}")).map_err(|_| wrong())
 }
 
 #[cfg(test)]
