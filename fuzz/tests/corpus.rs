@@ -1,5 +1,7 @@
 //! The corpus of each plugin, and mutations of it for a bounded time.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "counts, and the input that failed")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -25,7 +27,7 @@ fn cargo_survives() {
 }
 
 fn survives(name: &str) {
-    let subject = SUBJECTS.iter().find(|subject| subject.name == name).unwrap();
+    let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("a known name");
     let corpus = corpus(name);
     assert!(!corpus.is_empty(), "no corpus for {name}");
     let mut releases = 0;
