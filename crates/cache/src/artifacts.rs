@@ -1,9 +1,11 @@
 //! Artifacts: found in memory, else in the catalogue, else filled once from upstream.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -67,6 +69,8 @@ pub enum Acquired {
 }
 
 type EntryKey = (Arc<str>, Box<str>);
+/// A failure of the caller's own type, shared by all who waited.
+type Reason = Arc<dyn Any + Send + Sync>;
 
 /// The artifacts of all mounts.
 #[derive(Clone)]
@@ -82,7 +86,10 @@ struct Inner {
     settings: ArtifactSettings,
     entries: moka::future::Cache<EntryKey, Arc<Entry>>,
     hot: moka::sync::Cache<EntryKey, Bytes>,
-    fills: moka::future::Cache<EntryKey, Fill>,
+    /// Transfers that are being asked for.
+    begins: Flights<EntryKey, Result<Acquired, Reason>>,
+    /// Transfers whose bytes arrive.
+    fills: Mutex<HashMap<EntryKey, Fill>>,
     touched: Mutex<Vec<Arc<Entry>>>,
     warming: Flights<EntryKey, ()>,
 }
@@ -109,7 +116,8 @@ impl Artifacts {
                 settings,
                 entries: moka::future::Cache::new(settings.entries),
                 hot,
-                fills: moka::future::Cache::new(u64::MAX),
+                begins: Flights::new(),
+                fills: Mutex::default(),
                 touched: Mutex::default(),
                 warming: Flights::new(),
             }),
@@ -137,33 +145,29 @@ impl Artifacts {
 
     /// Joins the transfer of an artifact, or starts it with `ask`, which asks upstream and comes
     /// back with what was promised and the bytes. A failure of `ask` is shared by all who waited.
+    /// Asking and transfer go on when the caller leaves.
     pub async fn acquire<A, S, F, E>(&self, wanted: Wanted, ask: A) -> Result<Acquired, E>
     where
-        A: Future<Output = Result<(Promise, Box<str>, S), E>>,
+        A: Future<Output = Result<(Promise, Box<str>, S), E>> + Send + 'static,
         S: Stream<Item = Result<Bytes, F>> + Send + Unpin + 'static,
         F: fmt::Display + Send + 'static,
         E: From<CacheError> + Clone + Send + Sync + 'static,
     {
         let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
-        let begin = async {
-            // A transfer that ended between the caller's look-up and here must not start again.
-            if let Some(entry) = self.inner.entries.get(&key).await {
-                return Err(Raced::Stored(entry));
-            }
-            let (promise, media, source) = ask.await.map_err(Raced::Failed)?;
-            let spool = self.inner.spools.create().await;
-            let spool = spool.map_err(|error| Raced::Failed(E::from(CacheError::from(error))))?;
-            let (fill, leader) = Fill::begin(spool, promise, media.clone());
-            let inner = Arc::clone(&self.inner);
-            tokio::spawn(async move { inner.lead(leader, source, wanted, media).await });
-            Ok(fill)
+        if let Some(fill) = self.inner.under_way(&key) {
+            return Ok(Acquired::Filling(fill));
+        }
+        let inner = Arc::clone(&self.inner);
+        let begin = || async move {
+            inner.begin(wanted, ask).await.map_err(|error: E| -> Reason { Arc::new(error) })
         };
-        match self.inner.fills.try_get_with(key.clone(), begin).await {
-            Ok(fill) => Ok(Acquired::Filling(fill)),
-            Err(raced) => match &*raced {
-                Raced::Stored(entry) => Ok(Acquired::Stored(Arc::clone(entry))),
-                Raced::Failed(error) => Err(error.clone()),
-            },
+        match self.inner.begins.join(key, begin).await {
+            Some(Ok(acquired)) => Ok(acquired),
+            Some(Err(reason)) => Err(match reason.downcast_ref::<E>() {
+                Some(error) => error.clone(),
+                None => CacheError::Abandoned.into(),
+            }),
+            None => Err(CacheError::Abandoned.into()),
         }
     }
 
@@ -253,37 +257,50 @@ impl fmt::Debug for Artifacts {
     }
 }
 
-enum Raced<E> {
-    Stored(Arc<Entry>),
-    Failed(E),
+/// Takes a transfer off the list however it ends.
+struct UnderWay {
+    inner: Arc<Inner>,
+    key: EntryKey,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.inner.fills().remove(&self.key);
+    }
 }
 
 impl Inner {
-    /// Runs a transfer to its end, in a task of its own: it goes on when clients leave.
-    async fn lead<S, F>(self: Arc<Self>, leader: Leader, source: S, wanted: Wanted, media: Box<str>)
+    fn fills(&self) -> MutexGuard<'_, HashMap<EntryKey, Fill>> {
+        self.fills.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self, key: &EntryKey) -> Option<Fill> {
+        self.fills().get(key).cloned()
+    }
+
+    /// Begins a transfer. Runs once at a time for each key.
+    async fn begin<A, S, F, E>(self: Arc<Self>, wanted: Wanted, ask: A) -> Result<Acquired, E>
     where
-        S: Stream<Item = Result<Bytes, F>> + Send + Unpin,
-        F: fmt::Display,
+        A: Future<Output = Result<(Promise, Box<str>, S), E>>,
+        S: Stream<Item = Result<Bytes, F>> + Send + Unpin + 'static,
+        F: fmt::Display + Send + 'static,
+        E: From<CacheError>,
     {
-        let promised = leader.promised();
-        let (ending, result) = leader.receive(source).await.split();
         let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
-        let result = match result {
-            Ok(verified) => {
-                let row = row(&wanted, &verified, promised, media, self.clock.now());
-                self.commit(wanted, verified, row).await
-            }
-            Err(error) => Err(error),
-        };
-        let result = result.map_err(|error| {
-            tracing::warn!(mount = %key.0, path = %key.1, %error, "transfer not stored");
-            Arc::new(error)
-        });
-        if let Ok(entry) = &result {
-            self.entries.insert(key.clone(), Arc::clone(entry)).await;
+        // A transfer that began or ended since the caller looked must not start again.
+        if let Some(fill) = self.under_way(&key) {
+            return Ok(Acquired::Filling(fill));
         }
-        self.fills.invalidate(&key).await;
-        ending.tell(result);
+        if let Some(entry) = self.entries.get(&key).await {
+            return Ok(Acquired::Stored(entry));
+        }
+        let (promise, media, source) = ask.await?;
+        let spool = self.spools.create().await.map_err(CacheError::from)?;
+        let (fill, leader) = Fill::begin(spool, promise, media.clone());
+        self.fills().insert(key.clone(), fill.clone());
+        let under_way = UnderWay { inner: self, key };
+        tokio::spawn(async move { under_way.lead(leader, source, wanted, media).await });
+        Ok(Acquired::Filling(fill))
     }
 
     /// Bytes first, then the row: a row never points at bytes that are not there.
@@ -296,6 +313,36 @@ impl Inner {
         self.storage.commit(&wanted.key, verified.spool).await?;
         self.catalog.put_artifact(&row).await?;
         Entry::from_row(row, wanted.mount).map(Arc::new).ok_or(CacheError::Abandoned)
+    }
+}
+
+impl UnderWay {
+    /// Runs a transfer to its end, in a task of its own: it goes on when clients leave.
+    async fn lead<S, F>(self, leader: Leader, source: S, wanted: Wanted, media: Box<str>)
+    where
+        S: Stream<Item = Result<Bytes, F>> + Send + Unpin,
+        F: fmt::Display,
+    {
+        let promised = leader.promised();
+        let (ending, result) = leader.receive(source).await.split();
+        let (inner, key) = (&self.inner, &self.key);
+        let result = match result {
+            Ok(verified) => {
+                let row = row(&wanted, &verified, promised, media, inner.clock.now());
+                inner.commit(wanted, verified, row).await
+            }
+            Err(error) => Err(error),
+        };
+        let result = result.map_err(|error| {
+            tracing::warn!(mount = %key.0, path = %key.1, %error, "transfer not stored");
+            Arc::new(error)
+        });
+        if let Ok(entry) = &result {
+            inner.entries.insert(key.clone(), Arc::clone(entry)).await;
+        }
+        // Whoever hears of the end finds the entry, or begins anew.
+        drop(self);
+        ending.tell(result);
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use http::header::CONTENT_TYPE;
-use weir_cache::{Acquired, Entry, Fill, Promise, Wanted};
-use weir_core::{Code, FactSet, Located, Release, Role, Target};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use weir_cache::{Acquired, Entry, Promise, Wanted};
+use weir_core::{Code, Coordinates, Digest, FactSet, Located, Release, Role, Target};
 use weir_policy::{Admitted, Facts, Judgement, Sight};
 use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};
@@ -19,12 +19,12 @@ use crate::visit::Visit;
 pub(crate) enum File {
     /// Stored.
     Stored(Admitted, Arc<Entry>),
-    /// On its way.
-    Filling(Admitted, Fill),
+    /// Listed, and not here yet.
+    Absent(Admitted, Box<Evidence>),
 }
 
 /// What a listing says of one file, found for its request.
-struct Evidence {
+pub(crate) struct Evidence {
     gathered: Gathered,
     located: Located,
     release: Release<'static>,
@@ -53,8 +53,7 @@ impl Visit {
         if self.core.settings.offline {
             return Err(Failure::not_cached(asked.file));
         }
-        self.note_asked();
-        self.fill(asked, evidence, admitted).await
+        Ok(File::Absent(admitted, Box::new(evidence)))
     }
 
     /// Admits what is stored: by the kept decision when it still holds, else by judging again.
@@ -159,12 +158,13 @@ impl Visit {
         Ok(found.map(|release| (located, release)))
     }
 
-    async fn fill(
+    /// Fetches an admitted file, or joins its transfer.
+    pub(crate) async fn fetch(
         &self,
         asked: Asked<'_>,
         evidence: Evidence,
-        admitted: Admitted,
-    ) -> Result<File, Failure> {
+    ) -> Result<Acquired, Failure> {
+        self.note_asked();
         let Evidence { gathered, located, release, sight } = evidence;
         let spot = self.spot(&located.place, &gathered).await?;
         let limit = self.core.settings.max_artifact;
@@ -172,10 +172,24 @@ impl Visit {
         let wanted = self.wanted(asked, located.release, &release, sight);
         let (visit, file) = (self.clone(), asked.file.to_owned());
         let ask = async move { visit.ask_file(&spot, promised, &file).await };
-        match self.core.artifacts.acquire(wanted, ask).await? {
-            Acquired::Stored(entry) => Ok(File::Stored(admitted, entry)),
-            Acquired::Filling(fill) => Ok(File::Filling(admitted, fill)),
+        self.core.artifacts.acquire(wanted, ask).await
+    }
+
+    /// Length and media type of a file that is not here: upstream's own HEAD.
+    pub(crate) async fn probe(
+        &self,
+        asked: Asked<'_>,
+        evidence: &Evidence,
+    ) -> Result<(Option<u64>, String), Failure> {
+        self.note_asked();
+        let spot = self.spot(&evidence.located.place, &evidence.gathered).await?;
+        let document = self.ask(&spot, Ask::head(spot.whither())).await?;
+        if !answered(document.status, &document.url, || asked.file.to_owned())? {
+            return Err(unserved(asked.file));
         }
+        let length = header(&document.headers, CONTENT_LENGTH).and_then(|l| l.parse().ok());
+        let media = header(&document.headers, CONTENT_TYPE).unwrap_or_default();
+        Ok((evidence.located.size.or(length), media))
     }
 
     async fn ask_file(
@@ -191,7 +205,7 @@ impl Visit {
         self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
         let Streaming { status, headers, url, length, body } = answer?;
         if !answered(status, &url, || file.to_owned())? {
-            return Err(Failure::unlisted(format!("{file} is listed, but upstream's file")));
+            return Err(unserved(file));
         }
         promise.length = promise.length.or(length);
         if promise.length.is_some_and(|length| length > promise.limit) {
@@ -204,7 +218,7 @@ impl Visit {
     fn wanted(
         &self,
         asked: Asked<'_>,
-        owner: weir_core::Coordinates,
+        owner: Coordinates,
         release: &Release<'_>,
         sight: Sight,
     ) -> Wanted {
@@ -232,7 +246,22 @@ impl Visit {
     }
 }
 
+/// The registry lists a file that it does not serve: final, like a file that is not listed.
+fn unserved(file: &str) -> Failure {
+    Failure::unlisted(format!("{file} is listed, but upstream's file"))
+}
+
 impl Evidence {
+    /// The digest that the registry promised.
+    pub(crate) fn digest(&self) -> Option<&Digest> {
+        self.located.digest.as_ref()
+    }
+
+    /// The release that the file belongs to.
+    pub(crate) fn release(&self) -> &Coordinates {
+        &self.located.release
+    }
+
     fn facts(&self, role: Role) -> Facts<'_> {
         Facts { role, ..Facts::of(&self.release, self.sight) }
     }

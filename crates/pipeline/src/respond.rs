@@ -16,7 +16,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::ext::ReasonPhrase;
 use weir_cache::{Body, CacheError, Encoding, Entry, Fill, Rendering};
-use weir_core::{Code, Denial, Ecosystem, Head, Reply, Target, Timestamp};
+use weir_core::{Code, Denial, Digest, Ecosystem, Head, Reply, Target, Timestamp};
 
 use crate::Failure;
 
@@ -212,23 +212,52 @@ pub(crate) fn stored(head: Response<()>, body: Body) -> Response<ResponseBody> {
     head.map(|()| streamed(body))
 }
 
-/// The head for an artifact that is still on its way, from this byte on.
-pub(crate) fn filling_head(fill: &Fill, start: u64) -> Response<()> {
-    let mut response = Response::new(());
-    let etag = fill.digest().map(weir_core::Digest::hex);
-    describe_file(response.headers_mut(), etag.as_deref(), None, fill.media());
-    if let Some(length) = fill.length() {
-        if start > 0 {
-            partial(&mut response, &(start..length), length);
-        }
-        response.headers_mut().insert(CONTENT_LENGTH, length.saturating_sub(start).into());
-    }
-    response
+/// What is known of an artifact before its bytes are here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foretold<'a> {
+    /// The promised digest.
+    pub(crate) digest: Option<&'a Digest>,
+    /// Upstream's media type.
+    pub(crate) media: &'a str,
+    /// In bytes.
+    pub(crate) length: Option<u64>,
 }
 
-/// The tag of an artifact that is still on its way.
-pub(crate) fn filling_etag(fill: &Fill) -> Option<String> {
-    fill.digest().map(weir_core::Digest::hex)
+impl<'a> Foretold<'a> {
+    /// Of a transfer under way.
+    pub(crate) fn of(fill: &'a Fill) -> Self {
+        Self { digest: fill.digest(), media: fill.media(), length: fill.length() }
+    }
+
+    /// The entity tag, without quotes: the one that the stored artifact will have.
+    pub(crate) fn etag(&self) -> Option<String> {
+        self.digest.map(Digest::hex)
+    }
+
+    /// The head, from this byte on.
+    pub(crate) fn head(&self, start: u64) -> Response<()> {
+        let mut response = Response::new(());
+        describe_file(response.headers_mut(), self.etag().as_deref(), None, self.media);
+        if let Some(length) = self.length {
+            if start > 0 {
+                partial(&mut response, &(start..length), length);
+            }
+            response.headers_mut().insert(CONTENT_LENGTH, length.saturating_sub(start).into());
+        }
+        response
+    }
+
+    /// 304, when the client has it already: no byte needs to be fetched for that.
+    pub(crate) fn unchanged(&self, conditions: Conditions<'_>) -> Option<Response<ResponseBody>> {
+        let etag = self.etag()?;
+        if !conditions.unchanged(Some(&etag), None) {
+            return None;
+        }
+        let mut response = Foretold { length: None, ..*self }.head(0);
+        response.headers_mut().remove(CONTENT_TYPE);
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        Some(response.map(|()| empty()))
+    }
 }
 
 fn describe_file(

@@ -13,14 +13,15 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::Body;
 use weir_cache::{
-    Artifacts, DocumentKey, Documents, Flights, Rendering, RenderingKey, Renderings, Stored,
+    Acquired, Artifacts, CacheError, DocumentKey, Documents, Entry, Fill, Flights, Rendering,
+    RenderingKey, Renderings, Stored,
 };
 use weir_catalog::Catalog;
 use weir_core::{Algorithm, Clock, Code, Denial, Digest, Purl, SidecarKind, Target};
-use weir_policy::Policy;
+use weir_policy::{Admitted, Policy};
 
-use crate::artifact::{Asked, File};
-use crate::respond::{self, Conditions, RefusalStyle, ResponseBody};
+use crate::artifact::{Asked, Evidence, File};
+use crate::respond::{self, Conditions, Foretold, RefusalStyle, ResponseBody};
 use crate::visit::Visit;
 use crate::{Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress};
 
@@ -297,64 +298,85 @@ impl Exchange<'_> {
         let (response, subject) = match visit.artifact(asked).await? {
             File::Stored(admitted, entry) => {
                 let subject = subject(visit, &entry.release);
-                let response = match respond::stored_part(&entry, self.conditions()) {
-                    Err(response) => response,
-                    Ok((range, head)) => {
-                        let body = self.core.artifacts.open(admitted, &entry, range).await?;
-                        respond::stored(head, body)
-                    }
-                };
-                (response, subject)
+                (self.stored(admitted, &entry).await?, subject)
             }
-            File::Filling(admitted, fill) => {
-                let subject = fill_subject(visit, asked);
-                (self.filling(visit, admitted, fill).await?, subject)
+            File::Absent(admitted, evidence) => {
+                let subject = subject(visit, evidence.release());
+                (self.absent(visit, asked, admitted, *evidence).await?, subject)
             }
         };
         let hit = !visit.has_asked();
         Ok(Answered { response, hit, subject, withheld: 0, notice: None })
     }
 
+    async fn stored(
+        &self,
+        admitted: Admitted,
+        entry: &Arc<Entry>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        match respond::stored_part(entry, self.conditions()) {
+            Err(response) => Ok(response),
+            Ok((range, head)) => {
+                let body = self.core.artifacts.open(admitted, entry, range).await?;
+                Ok(respond::stored(head, body))
+            }
+        }
+    }
+
+    /// A file that is not here: fetched, unless the client only asks about it.
+    async fn absent(
+        &self,
+        visit: &Visit,
+        asked: Asked<'_>,
+        admitted: Admitted,
+        evidence: Evidence,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let conditions = self.conditions();
+        let known = Foretold { digest: evidence.digest(), media: "", length: None };
+        if let Some(response) = known.unchanged(conditions) {
+            return Ok(response);
+        }
+        if conditions.head {
+            let (length, media) = visit.probe(asked, &evidence).await?;
+            return Ok(Foretold { media: &media, length, ..known }
+                .head(0)
+                .map(|()| respond::empty()));
+        }
+        match visit.fetch(asked, evidence).await? {
+            Acquired::Stored(entry) => self.stored(admitted, &entry).await,
+            Acquired::Filling(fill) => self.filling(admitted, &fill).await,
+        }
+    }
+
     /// A file on its way: an open range follows the transfer, a closed one waits for its end up
     /// to a limit and then gets the whole.
     async fn filling(
         &self,
-        visit: &Visit,
-        admitted: weir_policy::Admitted,
-        fill: weir_cache::Fill,
+        admitted: Admitted,
+        fill: &Fill,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let conditions = self.conditions();
-        if conditions.head {
-            return Ok(respond::filling_head(&fill, 0).map(|()| respond::empty()));
-        }
-        let etag = respond::filling_etag(&fill);
-        let asked = match fill.length() {
-            Some(length) => conditions.range(etag.as_deref(), None, length),
+        let foretold = Foretold::of(fill);
+        let range = match foretold.length {
+            Some(length) => self.conditions().range(foretold.etag().as_deref(), None, length),
             None => respond::Asked::Whole,
         };
-        let start = match asked {
+        let start = match range {
             respond::Asked::Nothing => {
-                let head = respond::filling_head(&fill, 0);
-                return Ok(respond::unsatisfiable(head, fill.length().unwrap_or(0)));
+                let length = foretold.length.unwrap_or(0);
+                return Ok(respond::unsatisfiable(foretold.head(0), length));
             }
             respond::Asked::Part { range, open: true } => range.start,
             respond::Asked::Part { open: false, .. } => {
                 let wait = self.core.settings.range_wait;
-                if let Ok(Ok(entry)) = tokio::time::timeout(wait, fill.finished()).await {
-                    let part = respond::stored_part(&entry, conditions);
-                    let (range, head) = match part {
-                        Ok(part) => part,
-                        Err(response) => return Ok(response),
-                    };
-                    let body = visit.core.artifacts.open(admitted, &entry, range).await?;
-                    return Ok(respond::stored(head, body));
+                if let Ok(ended) = tokio::time::timeout(wait, fill.finished()).await {
+                    let entry = ended.map_err(CacheError::Fill)?;
+                    return self.stored(admitted, &entry).await;
                 }
                 0
             }
             respond::Asked::Whole => 0,
         };
-        let head = respond::filling_head(&fill, start);
-        Ok(respond::stored(head, fill.body(admitted, start)))
+        Ok(respond::stored(foretold.head(start), fill.body(admitted, start)))
     }
 
     /// The checksum of what this gateway serves for another target.
@@ -387,10 +409,12 @@ impl Exchange<'_> {
     ) -> Result<Digest, Failure> {
         let (admitted, entry) = match visit.artifact(asked).await? {
             File::Stored(admitted, entry) => (admitted, entry),
-            File::Filling(admitted, fill) => {
-                let entry = fill.finished().await.map_err(weir_cache::CacheError::Fill)?;
-                (admitted, entry)
-            }
+            File::Absent(admitted, evidence) => match visit.fetch(asked, *evidence).await? {
+                Acquired::Stored(entry) => (admitted, entry),
+                Acquired::Filling(fill) => {
+                    (admitted, fill.finished().await.map_err(CacheError::Fill)?)
+                }
+            },
         };
         let known = [Some(&entry.sha256), entry.promised.as_ref()];
         if let Some(digest) = known.into_iter().flatten().find(|d| d.algorithm() == algorithm) {
@@ -479,13 +503,4 @@ fn path_of(purl: &Purl) -> String {
 
 fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Option<Purl> {
     Some(visit.mount.purl(release.name.as_str(), Some(release.version.as_str())))
-}
-
-fn fill_subject(visit: &Visit, asked: Asked<'_>) -> Option<Purl> {
-    match asked.target {
-        Target::Artifact { owner: weir_core::Owner::Release(release), .. } => {
-            subject(visit, release)
-        }
-        other => other.package().map(|name| visit.mount.purl(name.as_str(), None)),
-    }
 }
