@@ -1,14 +1,13 @@
 //! A content graph: tags lead to images, images to layers by digest. Which release a layer
 //! belongs to, only recorded facts tell ([`Owner::Content`], [`Need::Known`]).
 
-use std::io::Write;
-
 use weir_core::{
-    Algorithm, Descriptor, Digest, Ecosystem, Edits, Fetch, FormatError, Found, Head, Job, Known,
-    Located, Name, Need, Owner, Place, Release, Request, Role, Scope, Target, Unroutable, View,
+    Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Known, Located, Need, Owner,
+    Place, Release, Request, Target, Unroutable, View,
 };
 
-use super::lines::{self, Line, word};
+use super::lines::{self, Line, Lines, Out};
+use super::{answers, is_view, name, words};
 
 /// `NAME/tags` lists `tag TAG SHA256`, `NAME/images/TAG` lists `layer SHA256`; the layers are
 /// `NAME/layers/SHA256`.
@@ -17,48 +16,26 @@ pub struct Content;
 
 static DESCRIPTOR: Descriptor = Descriptor { records_files: true, ..super::descriptor("content") };
 
+/// What has to be asked of a layer.
 fn question(target: &Target) -> Option<Need> {
-    match target {
-        Target::Artifact { owner: Owner::Content { digest, .. }, .. } => {
-            Some(Need::Known(Known::Digest(digest.clone())))
-        }
-        _ => None,
-    }
+    let Target::Artifact { owner: Owner::Content { digest, .. }, .. } = target else { return None };
+    Some(Need::Known(Known::Digest(digest.clone())))
 }
 
-/// The releases of the package that listed the layer.
-fn known(job: &Job<'_>) -> Vec<Release<'static>> {
-    let found = question(job.target).and_then(|need| job.docs.found(&need));
-    let Some(Found::Known(listed)) = found else { return Vec::new() };
-    let ours = listed.iter().filter(|l| Some(&l.release.name) == job.target.package());
-    ours.map(|listed| Release {
-        name: listed.release.name.to_string().into(),
-        version: listed.release.version.to_string().into(),
-        file: Some(listed.file.to_string().into()),
-        digest: listed.digest.clone(),
-        ..Release::default()
-    })
-    .collect()
-}
-
-fn document<'a>(job: &Job<'a>) -> Result<Vec<Line<'a>>, FormatError> {
-    let doc = job.doc(&Fetch::get(Content.path(job.target)))?;
-    lines::parse(doc, &[("tag", 3), ("layer", 2)])
+fn document<'a>(job: &Job<'a>) -> Lines<'a> {
+    let kind = if is_view(job.target, "image") { ("layer", 2) } else { ("tag", 3) };
+    lines::parse(job.doc(&Fetch::get(Content.path(job.target)))?, &[kind])
 }
 
 /// A line as a release: a tag is one, and a layer is a file of the image's.
 fn release<'a>(job: &Job<'a>, line: &Line<'a>) -> Result<Release<'a>, FormatError> {
-    let sha256 = line.words[line.words.len() - 1];
-    let digest = Digest::from_hex(Algorithm::Sha256, sha256)
-        .map_err(|error| FormatError::at(line.span(0).start, error.to_string()))?;
-    let (version, file) = match (line.words[..].len(), job.target.view()) {
-        (3, Some(view)) if view.name == "tags" => (word(line.words[1]), None),
-        (2, Some(view)) if view.name == "image" => (Some(&*view.arg), Some(digest.hex().into())),
-        _ => return Err(FormatError::at(line.span(0).start, "a line of another document")),
+    let digest = line.digest(line.words.len() - 1)?;
+    let (version, file) = match job.target.view() {
+        Some(view) if view.name == "image" => (&*view.arg, Some(digest.hex().into())),
+        _ => (line.word(1)?, None),
     };
-    let version = version.ok_or_else(|| FormatError::at(line.span(1).start, "an odd tag"))?;
-    let name = job.target.package().map_or("", Name::as_str).into();
-    Ok(Release { name, version: version.into(), file, digest: Some(digest), ..Release::default() })
+    let (name, version) = (name(job.target).into(), version.into());
+    Ok(Release { name, version, file, digest: Some(digest), ..Release::default() })
 }
 
 impl Ecosystem for Content {
@@ -67,29 +44,23 @@ impl Ecosystem for Content {
     }
 
     fn route(&self, request: &Request<'_>) -> Result<Target, Unroutable> {
-        let clean = |text| word(text).ok_or(Unroutable::Unknown);
-        match request.path()[..] {
-            _ if !request.method.reads() => Err(Unroutable::Unknown),
-            [name, "tags"] => Ok(Target::manifest(clean(name)?, "tags")),
-            [name, "images", tag] => {
-                Ok(Target::manifest(clean(name)?, View::with("image", clean(tag)?)))
-            }
+        match words(request)?[..] {
+            [name, "tags"] => Ok(Target::manifest(name, "tags")),
+            [name, "images", tag] => Ok(Target::manifest(name, View::with("image", tag))),
             [name, "layers", sha256] => {
-                let digest = Digest::from_hex(Algorithm::Sha256, sha256)
-                    .map_err(|_| Unroutable::Malformed("a layer is named by its SHA-256"))?;
-                let file = digest.hex().into();
-                let owner = Owner::Content { name: Name::new(clean(name)?), digest };
-                Ok(Target::Artifact { owner, file, role: Role::Package })
+                let digest = lines::sha256(sha256).map_err(|_| Unroutable::Unknown)?;
+                let file = digest.hex();
+                Ok(super::file(Owner::Content { name: name.into(), digest }, &file))
             }
             _ => Err(Unroutable::Unknown),
         }
     }
 
     fn path(&self, target: &Target) -> String {
-        let name = target.package().map_or("", Name::as_str);
+        let name = name(target);
         match target {
             Target::Artifact { file, .. } => format!("{name}/layers/{file}"),
-            Target::Manifest { scope: Scope::Package(_), view } if view.name == "image" => {
+            Target::Manifest { view, .. } if !view.arg.is_empty() => {
                 format!("{name}/images/{}", view.arg)
             }
             _ => format!("{name}/tags"),
@@ -102,33 +73,27 @@ impl Ecosystem for Content {
     }
 
     fn read(&self, job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) -> Result<(), FormatError> {
-        if question(job.target).is_some() {
-            known(job).into_iter().for_each(each);
-            return Ok(());
-        }
-        for line in document(job)? {
-            each(release(job, &line)?);
-        }
+        let releases = match question(job.target) {
+            Some(need) => answers::recorded(job, &need),
+            None => {
+                document(job)?.iter().map(|line| release(job, line)).collect::<Result<_, _>>()?
+            }
+        };
+        releases.into_iter().for_each(each);
         Ok(())
     }
 
-    fn write(
-        &self,
-        job: &Job<'_>,
-        edits: &Edits,
-        out: &mut dyn Write,
-    ) -> Result<Head, FormatError> {
+    fn write(&self, job: &Job<'_>, edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
         let lines = document(job)?;
-        let image = job.target.view().is_some_and(|view| view.name == "image");
-        if image && !(0..lines.len()).all(|ordinal| edits.keeps(ordinal)) {
+        if is_view(job.target, "image") && !(0..lines.len()).all(|ordinal| edits.keeps(ordinal)) {
             return Err(FormatError::new("an image is served whole or not at all"));
         }
-        lines::write_kept(&lines, edits, out)?;
-        Ok(Head::new("text/plain"))
+        lines::write(&lines, edits, out)
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
+        let Some(need) = question(job.target) else { return Ok(None) };
         let place = Place::primary(self.path(job.target));
-        Ok(known(job).first().map(|release| lines::located(release, place)))
+        Ok(answers::recorded(job, &need).first().map(|release| lines::located(release, place)))
     }
 }

@@ -2,14 +2,14 @@
 //! and to files on another host.
 
 use std::collections::HashSet;
-use std::io::Write;
 
 use weir_core::{
-    Coordinates, Descriptor, Doc, Ecosystem, Edits, Fetch, FormatError, Found, Head, Job, Link,
-    LinkSyntax, Located, Name, Need, Owner, Place, Release, Request, Target, Unroutable,
+    Coordinates, Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Located, Need, Owner,
+    Place, Release, Request, Target, Unroutable,
 };
 
-use super::lines::{self, Line, put, word};
+use super::lines::{self, Lines, Out};
+use super::{name, words};
 
 /// `NAME` holds `page LINK` and `file NAME VERSION LINK SHA256`; we serve one page without
 /// further ones. The files are `NAME/VERSION/FILE`.
@@ -18,29 +18,14 @@ pub struct Linked;
 
 static DESCRIPTOR: Descriptor = super::descriptor("linked");
 
-fn first(job: &Job<'_>) -> Need {
-    let name = job.target.package().map_or("", Name::as_str);
-    Need::Fetch(Fetch::get(name).listing())
-}
-
-fn parse(doc: &Doc) -> Result<Vec<Line<'_>>, FormatError> {
-    lines::parse(doc, &[("page", 2), ("file", 5)])
-}
-
 /// All lines of all pages that were gathered, each page at its first link.
-fn pages<'a>(job: &Job<'a>) -> Result<Vec<(&'a Doc, Line<'a>)>, FormatError> {
-    let mut lines = Vec::new();
-    for (_, found) in job.docs.iter() {
-        let Found::Doc(doc) = found else { continue };
-        lines.extend(parse(doc)?.into_iter().map(|line| (doc, line)));
-    }
-    Ok(lines)
+fn pages<'a>(job: &Job<'a>) -> Lines<'a> {
+    lines::parse_all(job, &[("page", 2), ("file", 5)])
 }
 
-/// The link of a line, and the release when it is a file's.
-fn link<'a>(doc: &Doc, line: &Line<'a>) -> Result<(Link, Option<Release<'a>>), FormatError> {
-    let index = if line.words[0] == "page" { 1 } else { 3 };
-    Ok((doc.link(line.span(index), LinkSyntax::Plain)?, line.release()?))
+fn file(release: &Release<'_>) -> Target {
+    let file = release.file.as_deref().unwrap_or_default();
+    Target::artifact(Coordinates::new(&*release.name, &*release.version), file)
 }
 
 impl Ecosystem for Linked {
@@ -49,14 +34,9 @@ impl Ecosystem for Linked {
     }
 
     fn route(&self, request: &Request<'_>) -> Result<Target, Unroutable> {
-        let clean = |text| word(text).ok_or(Unroutable::Unknown);
-        match request.path()[..] {
-            _ if !request.method.reads() => Err(Unroutable::Unknown),
-            [name] => Ok(Target::manifest(clean(name)?, "list")),
-            [name, version, file] => {
-                let release = Coordinates::new(clean(name)?, clean(version)?);
-                Ok(Target::artifact(release, clean(file)?))
-            }
+        match words(request)?[..] {
+            [name] => Ok(Target::manifest(name, "list")),
+            [name, version, file] => Ok(Target::artifact(Coordinates::new(name, version), file)),
             _ => Err(Unroutable::Unknown),
         }
     }
@@ -66,14 +46,14 @@ impl Ecosystem for Linked {
             Target::Artifact { owner: Owner::Release(release), file, .. } => {
                 format!("{}/{}/{file}", release.name, release.version)
             }
-            _ => target.package().map_or("", Name::as_str).to_owned(),
+            _ => name(target).to_owned(),
         }
     }
 
     fn need(&self, job: &Job<'_>) -> Vec<Need> {
-        let mut needs = vec![first(job)];
-        for (doc, line) in pages(job).unwrap_or_default() {
-            if let Ok((link, None)) = link(doc, &line) {
+        let mut needs = vec![Need::Fetch(Fetch::get(name(job.target)).listing())];
+        for line in pages(job).unwrap_or_default() {
+            if let (["page", _], Ok(link)) = (&line.words[..], line.link(1)) {
                 needs.push(Need::Fetch(Fetch::from(Place::Link(link))));
             }
         }
@@ -81,11 +61,9 @@ impl Ecosystem for Linked {
     }
 
     fn read(&self, job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) -> Result<(), FormatError> {
-        let name = job.target.package().map_or("", Name::as_str);
         let mut seen = HashSet::new();
-        for (_, line) in pages(job)? {
-            let Some(mut release) = line.release()? else { continue };
-            if release.name != name || !seen.insert(release.file.clone()) {
+        for (_, mut release) in lines::releases(pages(job)?)? {
+            if release.name != name(job.target) || !seen.insert(release.file.clone()) {
                 release.unreadable = Some("another package's file, or one file twice");
             }
             each(release);
@@ -93,34 +71,19 @@ impl Ecosystem for Linked {
         Ok(())
     }
 
-    fn write(
-        &self,
-        job: &Job<'_>,
-        edits: &Edits,
-        out: &mut dyn Write,
-    ) -> Result<Head, FormatError> {
-        let mut ordinal = 0..;
-        for (_, line) in pages(job)? {
-            let Some(release) = line.release()? else { continue };
-            if ordinal.next().is_some_and(|ordinal| edits.keeps(ordinal)) {
-                let file = release.file.as_deref().unwrap_or("");
-                let (name, version) = (&release.name, &release.version);
-                let link = job.link(&format!("{name}/{version}/{file}"));
-                put(out, &format!("file {name} {version} {link} {}\n", line.words[4]))?;
+    fn write(&self, job: &Job<'_>, edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
+        for (ordinal, (line, release)) in lines::releases(pages(job)?)?.iter().enumerate() {
+            if edits.keeps(ordinal) {
+                lines::put(out, &line.with(3, &job.link(&self.path(&file(release)))))?;
             }
         }
-        put(out, "end\n")?;
-        Ok(Head::new("text/plain"))
+        lines::end(out)
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
-        for (doc, line) in pages(job)? {
-            if let (place, Some(entry)) = link(doc, &line)? {
-                let located = lines::located(&entry, Place::Link(place));
-                let file = entry.file.unwrap_or_default();
-                if *job.target == Target::artifact(located.release.clone(), &*file) {
-                    return Ok(Some(located));
-                }
+        for (line, release) in lines::releases(pages(job)?)? {
+            if *job.target == file(&release) {
+                return Ok(Some(lines::located(&release, Place::Link(line.link(3)?))));
             }
         }
         Ok(None)

@@ -1,14 +1,13 @@
 //! Ambiguous file names: `demo-1-2.bin` may be version `1-2` of `demo` or version `2` of `demo-1`;
 //! only the listing tells ([`Owner::Listed`]).
 
-use std::io::Write;
-
 use weir_core::{
     Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Located, Name, Need, Owner, Place,
-    Release, Request, Role, Scope, Target, Unroutable,
+    Release, Request, Scope, Target, Unroutable,
 };
 
-use super::lines::{self, word};
+use super::lines::{self, Lines, Out};
+use super::{name, words};
 
 /// `list/NAME` lists `file NAME VERSION FILE SHA256`; the files are `files/NAME/FILE`.
 #[derive(Debug)]
@@ -17,11 +16,10 @@ pub struct Listed;
 static DESCRIPTOR: Descriptor = super::descriptor("listed");
 
 fn listing(job: &Job<'_>) -> Fetch {
-    let name = job.target.package().map_or("", Name::as_str);
-    Fetch::get(format!("list/{name}")).listing()
+    Fetch::get(format!("list/{}", name(job.target))).listing()
 }
 
-fn entries<'a>(job: &Job<'a>) -> Result<Vec<lines::Line<'a>>, FormatError> {
+fn entries<'a>(job: &Job<'a>) -> Lines<'a> {
     lines::parse(job.doc(&listing(job))?, &[("file", 5)])
 }
 
@@ -31,26 +29,19 @@ impl Ecosystem for Listed {
     }
 
     fn route(&self, request: &Request<'_>) -> Result<Target, Unroutable> {
-        if !request.method.reads() {
-            return Err(Unroutable::Unknown);
-        }
-        let name = |text| word(text).map(Name::new).ok_or(Unroutable::Unknown);
-        match request.path()[..] {
-            ["list", package] => Ok(Target::manifest(name(package)?.as_str(), "list")),
-            ["files", package, file] => Ok(Target::Artifact {
-                owner: Owner::Listed(Scope::Package(name(package)?)),
-                file: word(file).ok_or(Unroutable::Unknown)?.into(),
-                role: Role::Package,
-            }),
+        match words(request)?[..] {
+            ["list", package] => Ok(Target::manifest(package, "list")),
+            ["files", package, file] => {
+                Ok(super::file(Owner::Listed(Scope::Package(Name::new(package))), file))
+            }
             _ => Err(Unroutable::Unknown),
         }
     }
 
     fn path(&self, target: &Target) -> String {
-        let name = target.package().map_or("", Name::as_str);
         match target {
-            Target::Artifact { file, .. } => format!("files/{name}/{file}"),
-            _ => format!("list/{name}"),
+            Target::Artifact { file, .. } => format!("files/{}/{file}", name(target)),
+            _ => format!("list/{}", name(target)),
         }
     }
 
@@ -59,24 +50,14 @@ impl Ecosystem for Listed {
     }
 
     fn read(&self, job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) -> Result<(), FormatError> {
-        for line in entries(job)? {
-            line.release()?.into_iter().for_each(&mut *each);
-        }
-        Ok(())
+        lines::read(entries(job)?, each)
     }
 
-    fn write(
-        &self,
-        job: &Job<'_>,
-        edits: &Edits,
-        out: &mut dyn Write,
-    ) -> Result<Head, FormatError> {
-        lines::write_kept(&entries(job)?, edits, out)?;
-        Ok(Head::new("text/plain"))
+    fn write(&self, job: &Job<'_>, edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
+        lines::write(&entries(job)?, edits, out)
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
-        let Target::Artifact { file, .. } = job.target else { return Ok(None) };
-        lines::locate(&entries(job)?, file, Place::primary(self.path(job.target)))
+        lines::locate(job, entries(job)?, Place::primary(self.path(job.target)))
     }
 }

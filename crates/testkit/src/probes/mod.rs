@@ -3,6 +3,7 @@
 //!
 //! Their documents are lines of words, closed by the line `end`, so that a cut one is noticed.
 
+mod answers;
 mod chain;
 mod content;
 mod lines;
@@ -14,7 +15,10 @@ pub use content::Content;
 pub use linked::Linked;
 pub use listed::Listed;
 
-use weir_core::{Descriptor, OriginSpec, Scheme, Setup};
+use weir_core::{
+    Descriptor, OriginSpec, Owner, Request, Role, Scheme, Scope, Setup, SidecarKind, Target,
+    Unroutable,
+};
 
 /// What the probes' descriptors share.
 pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
@@ -35,6 +39,39 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         lost_prefix: None,
         setup: Setup { variables: &[], files: &[], folder: None, note: "For tests only." },
     }
+}
+
+/// The path of a request that reads, as words that can stand in a path as they are.
+fn words<'r>(request: &'r Request<'_>) -> Result<Vec<&'r str>, Unroutable> {
+    if !request.method.reads() {
+        return Err(Unroutable::Unknown);
+    }
+    let words: Option<Vec<_>> = request.path().into_iter().map(lines::word).collect();
+    words.ok_or(Unroutable::Unknown)
+}
+
+/// The package or index that a target is of; empty when there is none.
+fn name(target: &Target) -> &str {
+    match target {
+        Target::Manifest { scope: Scope::Index(name), .. }
+        | Target::Artifact { owner: Owner::Listed(Scope::Index(name)), .. } => name,
+        _ => target.package().map_or("", weir_core::Name::as_str),
+    }
+}
+
+/// Whether a target is in this view.
+fn is_view(target: &Target, name: &str) -> bool {
+    target.view().is_some_and(|view| view.name == name)
+}
+
+/// The signature over a target.
+fn signature(of: Target) -> Target {
+    Target::Sidecar { of: Box::new(of), kind: SidecarKind::Signature }
+}
+
+/// The package file of an owner.
+fn file(owner: Owner, file: &str) -> Target {
+    Target::Artifact { owner, file: file.into(), role: Role::Package }
 }
 
 #[cfg(test)]

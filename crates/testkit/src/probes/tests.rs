@@ -1,6 +1,6 @@
 //! The suite runs over every probe.
 
-use weir_core::{Algorithm, Digest};
+use weir_core::{Algorithm, Digest, Ecosystem as _, Request};
 
 use super::{Chain, Content, Linked, Listed};
 use crate::{Answers, Case, Driver, Suite, conformance, fuzz_bytes, keep_all, toy_signature};
@@ -86,8 +86,8 @@ fn a_root_follows_its_children_and_its_signature_follows_the_root() {
         _ => weir_core::Edit::Keep,
     };
     let edited = Driver { judge: &drop_two, ..whole };
-    let [root, child, signature] =
-        [super::chain::root(), super::chain::child("main"), super::chain::signature()];
+    let target = |raw| Chain.route(&Request::get(raw).unwrap()).unwrap();
+    let [root, child, signature] = ["root", "index/main", "root.sig"].map(target);
     let before = whole.write(&root).unwrap().bytes;
     let after = String::from_utf8(edited.write(&root).unwrap().bytes).unwrap();
     let main = String::from_utf8(edited.write(&child).unwrap().bytes).unwrap();
