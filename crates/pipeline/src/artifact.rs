@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
 use weir_core::{Code, Coordinates, Digest, FactSet, Located, Release, Role, Target};
 use weir_policy::{Admitted, Facts, Judgement, Sight};
@@ -183,13 +183,26 @@ impl Visit {
     ) -> Result<(Option<u64>, String), Failure> {
         self.note_asked();
         let spot = self.spot(&evidence.located.place, &evidence.gathered).await?;
-        let document = self.ask(&spot, Ask::head(spot.whither())).await?;
-        if !answered(document.status, &document.url, || asked.file.to_owned())? {
-            return Err(unserved(asked.file));
-        }
-        let length = header(&document.headers, CONTENT_LENGTH).and_then(|l| l.parse().ok());
-        let media = header(&document.headers, CONTENT_TYPE).unwrap_or_default();
+        let Streaming { headers, length, .. } =
+            self.stream(&spot, Ask::head(spot.whither()), asked.file).await?;
+        let media = header(&headers, CONTENT_TYPE).unwrap_or_default();
         Ok((evidence.located.size.or(length), media))
+    }
+
+    /// Asks for a file; the answer has a success's status.
+    async fn stream(&self, spot: &Spot, ask: Ask<'_>, file: &str) -> Result<Streaming, Failure> {
+        let started = std::time::Instant::now();
+        let answer = self.mount.upstream.stream(&spot.origin, ask).await;
+        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
+        let seconds = started.elapsed().as_secs_f64();
+        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+        let streaming = answer?;
+        if !answered(streaming.status, &streaming.url, || file.to_owned())? {
+            // Final, like a file that is not listed.
+            let sentence = format!("{file} is listed, but upstream's file");
+            return Err(Failure::unlisted(sentence));
+        }
+        Ok(streaming)
     }
 
     async fn ask_file(
@@ -198,15 +211,8 @@ impl Visit {
         mut promise: Promise,
         file: &str,
     ) -> Result<(Promise, Box<str>, weir_upstream::Body), Failure> {
-        let started = std::time::Instant::now();
-        let answer = self.mount.upstream.stream(&spot.origin, Ask::get(spot.whither())).await;
-        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
-        let seconds = started.elapsed().as_secs_f64();
-        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
-        let Streaming { status, headers, url, length, body } = answer?;
-        if !answered(status, &url, || file.to_owned())? {
-            return Err(unserved(file));
-        }
+        let Streaming { headers, length, body, .. } =
+            self.stream(spot, Ask::get(spot.whither()), file).await?;
         promise.length = promise.length.or(length);
         if promise.length.is_some_and(|length| length > promise.limit) {
             return Err(weir_cache::CacheError::TooLarge { limit: promise.limit }.into());
@@ -244,11 +250,6 @@ impl Visit {
             },
         }
     }
-}
-
-/// The registry lists a file that it does not serve: final, like a file that is not listed.
-fn unserved(file: &str) -> Failure {
-    Failure::unlisted(format!("{file} is listed, but upstream's file"))
 }
 
 impl Evidence {

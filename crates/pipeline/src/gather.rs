@@ -356,7 +356,7 @@ impl Visit {
         Ok(Arc::new(Stored::transient(fetched, self.now)))
     }
 
-    pub(crate) async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
+    async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
         let started = std::time::Instant::now();
         let answer = self.mount.upstream.document(&spot.origin, ask).await;
         let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);

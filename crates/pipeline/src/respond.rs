@@ -289,6 +289,7 @@ fn partial<B>(response: &mut Response<B>, range: &Range<u64>, length: u64) {
 
 pub(crate) fn unsatisfiable(mut response: Response<()>, length: u64) -> Response<ResponseBody> {
     *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    response.headers_mut().remove(CONTENT_LENGTH);
     insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
     response.map(|()| empty())
 }

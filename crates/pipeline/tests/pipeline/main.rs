@@ -2,4 +2,7 @@
 //! are asked for.
 
 mod caching;
+mod conditions;
 mod harness;
+mod herds;
+mod whole;

@@ -1,0 +1,133 @@
+//! One upstream fetch per missing thing, and bytes as they arrive.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use weir_testkit::origin::{Answer, NpmStyle, Origin, npm_registry};
+
+use crate::harness::{Answered, Gateway, LODASH, LODASH_UPSTREAM, eventually, lodash, setup};
+
+const HERD: usize = 64;
+
+async fn herd(gateway: &Arc<Gateway>, path: &'static str) -> Vec<Answered> {
+    let asked: Vec<_> = (0..HERD)
+        .map(|_| {
+            let gateway = Arc::clone(gateway);
+            tokio::spawn(async move { gateway.get(path).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for one in asked {
+        answers.push(one.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_herd_for_a_missing_file_is_one_fetch() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.change(LODASH_UPSTREAM, |answer| answer.delayed(Duration::from_millis(100)));
+    let gateway = Arc::new(setup().npm(&origin).open().await);
+
+    for answered in herd(&gateway, LODASH).await {
+        assert!(answered.is(200), "{answered:?}");
+        assert_eq!(answered.body, files[1].bytes);
+    }
+    assert_eq!(origin.count(LODASH_UPSTREAM), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_herd_for_a_failing_file_gets_errors_and_the_next_request_asks_again() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.put(LODASH_UPSTREAM, Answer::ok(files[1].bytes.clone()).corrupted());
+    let gateway = Arc::new(setup().npm(&origin).open().await);
+    for answered in herd(&gateway, LODASH).await {
+        assert!(!answered.is(200), "{answered:?}");
+    }
+    origin.put(LODASH_UPSTREAM, Answer::ok(files[1].bytes.clone()));
+    for answered in herd(&gateway, LODASH).await {
+        assert!(answered.is(200), "{answered:?}");
+        assert_eq!(answered.body, files[1].bytes);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_herd_for_a_listing_is_one_fetch_and_one_rendering() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = Arc::new(setup().npm(&origin).open().await);
+    let answers = herd(&gateway, "/npm/lodash").await;
+    for answered in &answers {
+        assert!(answered.is(200), "{answered:?}");
+        // The same bytes in memory, so they were written once.
+        assert_eq!(answered.body, answers[0].body);
+        assert_eq!(answered.headers, answers[0].headers);
+    }
+    assert_eq!(origin.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn bytes_arrive_before_upstream_has_ended() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.change(LODASH_UPSTREAM, |answer| answer.stalling_after(100));
+    let gateway = setup().npm(&origin).open().await;
+
+    let response = gateway.send("GET", LODASH, &[]).await;
+    assert_eq!(response.status(), 200);
+    let mut body = response.into_body();
+    let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first, files[1].bytes.slice(..first.len()));
+    assert!(!first.is_empty() && first.len() <= 100);
+}
+
+#[tokio::test]
+async fn a_transfer_goes_on_when_its_client_leaves() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let pause = Duration::from_millis(30);
+    origin.change(LODASH_UPSTREAM, |answer| answer.trickling(40, pause));
+    let gateway = setup().npm(&origin).open().await;
+
+    let mut body = gateway.send("GET", LODASH, &[]).await.into_body();
+    body.frame().await.unwrap().unwrap();
+    drop(body);
+    eventually("the file is stored", || gateway.stored().len() == 1).await;
+    let answered = gateway.get(LODASH).await;
+    assert_eq!(answered.body, files[1].bytes);
+    assert_eq!(origin.count(LODASH_UPSTREAM), 1);
+}
+
+#[tokio::test]
+async fn a_transfer_goes_on_when_its_client_leaves_before_the_head() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.change(LODASH_UPSTREAM, |answer| answer.delayed(Duration::from_millis(200)));
+    let gateway = setup().npm(&origin).open().await;
+    // The listing first, so that only the file is slow.
+    gateway.ask("HEAD", LODASH, &[]).await;
+    let hasty = gateway.send("GET", LODASH, &[]);
+    assert!(tokio::time::timeout(Duration::from_millis(100), hasty).await.is_err());
+    eventually("the file is stored", || gateway.stored().len() == 1).await;
+    assert_eq!(
+        origin.requests().iter().filter(|r| r.method == "GET" && r.path == LODASH_UPSTREAM).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn those_who_come_later_join_from_the_first_byte() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.change(LODASH_UPSTREAM, |answer| answer.trickling(60, Duration::from_millis(20)));
+    let gateway = Arc::new(setup().npm(&origin).open().await);
+    let mut early = gateway.send("GET", LODASH, &[]).await.into_body();
+    early.frame().await.unwrap().unwrap();
+    let late = gateway.get(LODASH).await;
+    assert!(late.is(200));
+    assert_eq!(late.body, files[1].bytes);
+    assert_eq!(origin.count(LODASH_UPSTREAM), 1);
+}
