@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 
-use weir_core::{Edit, Edits, FormatError, Head, Job, Scope, Target, View};
+use weir_core::{Code, Denial, Edit, Edits, FormatError, Head, Job, Scope, Target, View};
 use weir_format::Splice;
 use weir_format::json::{Value, quote};
 
@@ -220,7 +220,19 @@ impl Package<'_> {
         self.edit_root(&mut splice, packument, abbreviated);
         splice.write(out).map_err(|error| unwritten(&error))?;
         let media = if abbreviated { describe::INSTALL_V1 } else { describe::JSON };
-        Ok(Head::new(media).varying())
+        let mut head = Head::new(media).varying();
+        head.headers.extend(self.announcement(packument));
+        Ok(head)
+    }
+
+    /// The header `npm-notice`, which npm prints on any answer (npm-registry-fetch,
+    /// `lib/check-response.js`): what is withheld, where that changes what `latest` means. Said of
+    /// every package with a withheld version it would drown what matters.
+    fn announcement(&self, packument: &Packument<'_>) -> Option<(&'static str, String)> {
+        let notice = self.edits.notice()?;
+        let latest = packument.tagged("latest")?;
+        let moved = self.withheld(packument).any(|version| version == latest);
+        moved.then(|| ("npm-notice", Denial::new(Code::BlockedByPolicies, notice).status_line()))
     }
 
     fn cut_versions<'a>(

@@ -162,6 +162,15 @@ fn the_reason_is_where_npm_looks_for_it() {
 }
 
 #[test]
+fn npm_is_told_when_latest_is_withheld() {
+    let headers = |withheld: &str| {
+        demo().answer("demo", "", &[withheld], Some("demo \u{2026} withheld")).unwrap().0.headers
+    };
+    assert_eq!(headers("1.2.0"), [("npm-notice", "demo ? withheld".to_owned())]);
+    assert_eq!(headers("1.1.0"), []);
+}
+
+#[test]
 fn a_document_is_written_even_when_nothing_is_left() {
     let all = ["0.9.0", "1.1.0", "1.2.0", "2.0.0-beta.1", "2.0.0-beta.2"];
     for accept in ["", INSTALL_V1] {

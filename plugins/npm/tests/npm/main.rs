@@ -9,7 +9,7 @@ mod routes;
 mod tags;
 
 use weir_core::{
-    Cx, Doc, Docs, Ecosystem, Edit, Edits, FactSet, FormatError, Found, Job, Located, Need,
+    Cx, Doc, Docs, Ecosystem, Edit, Edits, FactSet, FormatError, Found, Head, Job, Located, Need,
     Release, Request, Target,
 };
 use weir_npm::Npm;
@@ -95,6 +95,17 @@ impl Bench {
         withheld: &[&str],
         notice: Option<&str>,
     ) -> Result<String, FormatError> {
+        self.answer(raw, accept, withheld, notice).map(|(_, document)| document)
+    }
+
+    /// The document with its head.
+    pub(crate) fn answer(
+        &self,
+        raw: &str,
+        accept: &str,
+        withheld: &[&str],
+        notice: Option<&str>,
+    ) -> Result<(Head, String), FormatError> {
         let target = Self::target(raw, accept);
         let (_, docs) = self.gather(&target);
         let job = Job { target: &target, docs: &docs, cx: &self.cx };
@@ -108,7 +119,7 @@ impl Bench {
             edits = edits.with_notice(notice);
         }
         let mut out = Vec::new();
-        Npm.write(&job, &edits, &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
+        let head = Npm.write(&job, &edits, &mut out)?;
+        Ok((head, String::from_utf8(out).unwrap()))
     }
 }
