@@ -1,3 +1,5 @@
+//! Pages of links as registries write them, and as nobody should.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Objects split by spans, and what is refused.
+
 use proptest::prelude::*;
 
 use super::*;

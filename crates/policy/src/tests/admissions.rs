@@ -1,3 +1,5 @@
+//! What may leave: admissions, and when an old one still counts.
+
 use weir_core::Timestamp;
 
 use super::{NPM, PYPI, dated, day, lens, policy, three_days};

@@ -1,3 +1,5 @@
+//! Cooldowns: which one counts, from which date, and when it ends.
+
 use weir_core::{FactSet, Role, Timestamp};
 
 use super::{NPM, PYPI, dated, day, days, judge, passes, policy, three_days};

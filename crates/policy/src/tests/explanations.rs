@@ -1,3 +1,5 @@
+//! What `explain` says, to people and to scripts.
+
 use super::{NPM, PYPI, dated, day, lens, policy, three_days};
 use crate::{Effect, Explanation, Facts, PolicySettings, RuleSettings, Sight};
 

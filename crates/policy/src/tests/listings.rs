@@ -1,3 +1,5 @@
+//! Edits of a listing and the notice that goes with them.
+
 use std::time::Instant;
 
 use weir_core::{Edit, Timestamp};

@@ -1,3 +1,5 @@
+//! Patterns of package URLs.
+
 use proptest::prelude::*;
 
 use super::ECOSYSTEMS;

@@ -1,3 +1,5 @@
+//! Rules: order, patterns, ranges and effects.
+
 use weir_core::{Role, Timestamp};
 
 use super::{ECOSYSTEMS, GO, NPM, PYPI, dated, day, judge, passes, policy, three_days};

@@ -1,3 +1,5 @@
+//! The sentences that people read.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Settings: their errors, and the epoch and class that follow from them.
+
 use super::{ECOSYSTEMS, NPM, PYPI, day, days, policy, three_days};
 use crate::{Effect, Listing, Policy, PolicySettings, RuleSettings, Unknown, WorkMode};
 

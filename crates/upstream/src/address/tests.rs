@@ -1,3 +1,5 @@
+//! Addresses stay below their base, and links lead only where they may.
+
 use super::*;
 
 fn origin(base: &str) -> Origin {

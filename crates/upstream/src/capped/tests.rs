@@ -1,3 +1,5 @@
+//! Decoders under their caps.
+
 use std::io::Write as _;
 
 use flate2::Compression;

@@ -1,3 +1,5 @@
+//! Which addresses may be connected to.
+
 use super::*;
 
 fn ip(text: &str) -> IpAddr {

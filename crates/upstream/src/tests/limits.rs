@@ -1,3 +1,5 @@
+//! Slots, rates and the circuit breaker.
+
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;

@@ -1,3 +1,5 @@
+//! Redirects, and who gets the credentials.
+
 use std::net::IpAddr;
 
 use url::Url;

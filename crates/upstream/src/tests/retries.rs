@@ -1,3 +1,5 @@
+//! What is asked for again, and how often.
+
 use std::time::Duration;
 
 use bytes::Bytes;

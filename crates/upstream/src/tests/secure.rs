@@ -1,3 +1,5 @@
+//! TLS: authorities, protocol versions and names.
+
 use std::io::Write as _;
 use std::sync::Arc;
 

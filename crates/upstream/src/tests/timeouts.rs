@@ -1,3 +1,5 @@
+//! Each timeout by itself.
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Bodies: decoding, caps and ends.
+
 use std::io::Write as _;
 
 use bytes::Bytes;

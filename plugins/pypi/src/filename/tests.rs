@@ -1,3 +1,5 @@
+//! Which release a file belongs to by its name.
+
 use proptest::prelude::*;
 
 use super::*;
