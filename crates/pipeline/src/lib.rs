@@ -12,6 +12,7 @@ mod link;
 mod listing;
 mod mount;
 mod observe;
+mod origin_of;
 mod public;
 mod request;
 mod respond;
