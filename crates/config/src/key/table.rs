@@ -151,10 +151,11 @@ pub(super) const POLICY: &[Row] = rows! {
         "For one ecosystem.";
     "policy.block_status": Count = "403", like "403";
         "The status of a refusal.";
-    "policy.block_message": Text = "", like "Ask in #packages for an exemption.";
-        "A sentence added to every refusal.";
+    "policy.block_message": Text = "", like "Withheld: {sentence}. Questions: #packages";
+        "The sentence of a refusal in other words. `{sentence}` is the usual one; `{name}`, \
+         `{version}`, `{rule}`, `{reason}`, `{until}` and `{url}` are filled in too.";
     "policy.block_url": Url = "", like "https://wiki.example.org/packages";
-        "A page added to every refusal.";
+        "The page that refusals point to, instead of the gateway's own.";
     "policy.rules[].name": Text = "", like "no-left-pad";
         "The word by which refusals call the rule.";
     "policy.rules[].effect": OneOf(EFFECTS) = "", like "deny";
