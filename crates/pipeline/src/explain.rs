@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use weir_core::{Purl, Request, Target, Unroutable};
+use weir_core::{Name, Purl, Request, Target, Unroutable};
 use weir_policy::{Explanation, Facts};
 
 use crate::gather::Purpose;
@@ -66,7 +66,7 @@ impl Pipeline {
         version: Option<&str>,
     ) -> Result<Explained, ExplainError> {
         let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
-        let target = canonical(mount, Target::manifest(name, mount.descriptor().listing));
+        let target = canonical(mount, Target::manifest(name, mount.descriptor().listing))?;
         let label = mount.purl(name, version).to_string();
         let failed = |failure: Failure| match failure.goes_on() {
             true => ExplainError::NotListed(label.clone()),
@@ -98,8 +98,9 @@ impl Pipeline {
     }
 }
 
-/// The target as the plugin spells it: a package URL may have another spelling of the name.
-fn canonical(mount: &Mount, target: Target) -> Target {
+/// The target as the plugin spells it: a package URL may have another spelling of the name, or a
+/// name that this ecosystem does not know.
+fn canonical(mount: &Mount, target: Target) -> Result<Target, ExplainError> {
     let ecosystem = &mount.ecosystem;
     let accept = mount.descriptor().accepts.first().copied().unwrap_or_default();
     let route = |path: &str| ecosystem.route(&Request::get(path)?.accepting(accept));
@@ -107,11 +108,14 @@ fn canonical(mount: &Mount, target: Target) -> Target {
         Err(Unroutable::Moved(path)) => route(&path),
         other => other,
     };
-    match routed {
-        Ok(Target::Manifest { scope, .. }) => match target {
-            Target::Manifest { view, .. } => Target::Manifest { scope, view },
-            other => other,
-        },
-        _ => target,
+    match (routed, target) {
+        (Ok(Target::Manifest { scope, .. }), Target::Manifest { view, .. }) => {
+            Ok(Target::Manifest { scope, view })
+        }
+        (_, target) => {
+            let name = target.package().map(Name::as_str).unwrap_or_default();
+            let id = mount.descriptor().id;
+            Err(ExplainError::Malformed(format!("{name:?} is not a package name of {id}")))
+        }
     }
 }

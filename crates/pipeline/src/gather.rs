@@ -195,7 +195,7 @@ impl Visit {
                 let fresh =
                     self.refreshed(target, fetch, spot, key, Some(Arc::clone(&stored))).await;
                 match fresh {
-                    Err(failure) if spare && failure.is_transient() => {
+                    Err(failure) if spare && stands_in_for(&failure) => {
                         tracing::warn!(mount = %self.mount.name, %failure, "served stale");
                         Ok(stored)
                     }
@@ -370,6 +370,12 @@ impl Visit {
         let request = format!("{method}{} {}", spot.text(), fetch.accept);
         DocumentKey { mount: Arc::clone(&self.mount.name), request: request.into() }
     }
+}
+
+/// Whether a stale document is better than this failure: upstream is in trouble, or answers with
+/// something else than a document of the ecosystem.
+fn stands_in_for(failure: &Failure) -> bool {
+    failure.is_transient() || failure.code() == Code::UnreadableDocument
 }
 
 /// How current a kept document is.

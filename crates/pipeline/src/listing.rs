@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use weir_cache::{Grounds, Rendering, RenderingKey};
-use weir_core::{Code, Denial, Edits, Head, Name, Release, Scope, Target, Timestamp};
+use weir_core::{Code, Denial, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp};
 use weir_policy::Facts;
 
 use crate::Failure;
@@ -55,7 +55,7 @@ impl Visit {
     }
 
     /// A refusal when every release of a package is withheld and this ecosystem's clients are
-    /// better told so than given an empty list.
+    /// better told so than given an empty list, or one of marks that hold no reason.
     pub(crate) fn refuse_empty(&self, target: &Target, rendering: &Rendering) -> Option<Failure> {
         let package = self.emptied(target, rendering.counts)?;
         let sentence = match rendering.edits.notice() {
@@ -128,7 +128,8 @@ impl Visit {
         Ok(rendering)
     }
 
-    /// Judges all releases in one batch: the edits, how many stay, and until when that holds.
+    /// Judges all releases in one batch: the edits, how many stay unmarked, and until when that
+    /// holds.
     async fn judge(
         &self,
         target: &Target,
@@ -140,7 +141,8 @@ impl Visit {
             let facts = releases.iter().zip(&sights).map(|(r, sight)| Facts::of(r, *sight));
             let judgements = visit.policy.judge_all(&visit.lens, facts);
             let (edits, valid_until) = visit.policy.edits(&visit.mount.info(), &judgements);
-            let kept = (0..releases.len()).filter(|ordinal| edits.keeps(*ordinal)).count();
+            let whole = |ordinal: &usize| *edits.get(*ordinal) == Edit::Keep;
+            let kept = (0..releases.len()).filter(whole).count();
             Ok((edits, kept, valid_until))
         })
         .await

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use weir_cache::{Fetched, Stored};
-use weir_core::{Doc, Docs, FactSet, Fetch, Found, Job, Need, Release, Target, Timestamp};
+use weir_core::{Doc, Docs, FactSet, Fetch, FormatError, Found, Need, Release, Target, Timestamp};
 use weir_policy::Sight;
 
 use crate::Failure;
@@ -17,7 +17,8 @@ use crate::visit::Visit;
 type Undated = (String, String, String);
 
 impl Visit {
-    /// Records what a new listing shows for the first time, before it replaces the old one.
+    /// Records what a new listing shows for the first time, before it replaces the old one. One
+    /// that cannot be read is an error, and replaces nothing.
     pub(crate) async fn note_sightings(
         &self,
         target: &Target,
@@ -27,27 +28,38 @@ impl Visit {
     ) -> Result<(), Failure> {
         let (Some(body), Some(scope)) = (&fetched.body, scope_of(target)) else { return Ok(()) };
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
-        let old = previous.and_then(|stored| stored.doc.clone());
-        if let Some(old) = old
-            && catalog.contact(mount, &scope).await?.is_some()
-        {
+        if let Some(old) = previous.and_then(|stored| stored.doc.clone()) {
             let (visit, listing, fetch) = (self.clone(), self.listing_of(target), fetch.clone());
             let (body, media) = (body.clone(), fetched.media.clone());
             let length = old.bytes().len() + body.len();
-            let fresh = self
-                .compute(length, move || {
-                    let mut fresh = visit.undated(&listing, &fetch, &Doc::new(body, &media));
-                    if !fresh.is_empty() {
-                        let known = visit.undated(&listing, &fetch, &old);
-                        fresh.retain(|entry| !known.contains(entry));
-                    }
-                    Ok(fresh)
-                })
-                .await?;
-            self.record(&fresh).await?;
+            let appeared = move || visit.appeared(&listing, &fetch, &old, &Doc::new(body, &media));
+            let fresh = self.compute(length, appeared).await?;
+            if catalog.contact(mount, &scope).await?.is_some() {
+                self.record(&fresh).await?;
+            }
         }
         catalog.record_contact(mount, &scope, self.now).await?;
         Ok(())
+    }
+
+    /// What one listing has without a date and an older one has not.
+    fn appeared(
+        &self,
+        listing: &Target,
+        fetch: &Fetch,
+        old: &Doc,
+        new: &Doc,
+    ) -> Result<HashSet<Undated>, Failure> {
+        let unreadable = |error| self.unreadable(listing, &error);
+        let mut fresh = self.undated(listing, fetch, new).map_err(unreadable)?;
+        if !fresh.is_empty() {
+            match self.undated(listing, fetch, old) {
+                Ok(known) => fresh.retain(|entry| !known.contains(entry)),
+                // Nothing is known to be new.
+                Err(_) => fresh.clear(),
+            }
+        }
+        Ok(fresh)
     }
 
     /// The target that reads all of a listing: a listing may have been fetched for the sake of
@@ -71,14 +83,17 @@ impl Visit {
         Ok(())
     }
 
-    /// The entries of one listing that carry no registry date. A listing that cannot be read has
-    /// none; whoever serves it finds the fault.
-    fn undated(&self, target: &Target, fetch: &Fetch, doc: &Doc) -> HashSet<Undated> {
+    /// The entries of one listing that carry no registry date.
+    fn undated(
+        &self,
+        listing: &Target,
+        fetch: &Fetch,
+        doc: &Doc,
+    ) -> Result<HashSet<Undated>, FormatError> {
         let mut docs = Docs::new();
         docs.insert(Need::Fetch(fetch.clone()), Found::Doc(doc.clone()));
         let mut entries = HashSet::new();
-        let job = Job { target, docs: &docs, cx: &self.cx };
-        let read = self.mount.ecosystem.read(&job, &mut |release| {
+        self.mount.ecosystem.read(&self.job(listing, &docs), &mut |release| {
             if release.available.is_none() {
                 entries.insert((
                     release.name.to_string(),
@@ -86,11 +101,8 @@ impl Visit {
                     release.file.unwrap_or_default().into_owned(),
                 ));
             }
-        });
-        if read.is_err() {
-            entries.clear();
-        }
-        entries
+        })?;
+        Ok(entries)
     }
 
     /// When each release was first seen, where that decides its date.

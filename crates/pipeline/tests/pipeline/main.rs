@@ -3,6 +3,10 @@
 
 mod caching;
 mod conditions;
+mod encodings;
+mod freshness;
 mod harness;
 mod herds;
+mod policies;
+mod sightings;
 mod whole;

@@ -1,0 +1,255 @@
+//! How current listings are, and what stands in when upstream does not.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use weir_testkit::origin::{
+    Answer, CargoStyle, NpmStyle, Origin, Package, cargo_index, npm_registry,
+};
+
+use crate::harness::{
+    DAY, Gateway, LODASH, LODASH_UPSTREAM, MINUTE, eventually, lodash, setup, versions,
+};
+
+const INDEX: &str = "se/rd/serde";
+
+fn serde() -> Package {
+    Package::new("serde").release("1.0.193", "2024-01-01T00:00:00Z")
+}
+
+/// The place of the served bytes in memory: a rendering that was made anew has another one.
+async fn place(gateway: &Gateway, path: &str) -> *const u8 {
+    let mut body = gateway.send("GET", path, &[]).await.into_body();
+    body.frame().await.unwrap().unwrap().into_data().unwrap().as_ptr()
+}
+
+/// Serves an index file, lets it expire, and expects that it is confirmed.
+async fn confirms(validators: impl FnOnce(Answer) -> Answer, conditional: Option<&str>) {
+    let origin = Origin::start().await;
+    cargo_index(&origin, &[serde()], &CargoStyle::default());
+    origin.change(INDEX, |answer| validators(Answer::ok(answer.body().clone())));
+    let gateway = setup().cargo(&origin).open().await;
+    let path = "/cargo/se/rd/serde";
+    let first = place(&gateway, path).await;
+    gateway.clock().advance(MINUTE * 4);
+    assert_eq!(place(&gateway, path).await, first);
+    assert_eq!(origin.count(INDEX), 1);
+
+    gateway.clock().advance(DAY);
+    assert_eq!(place(&gateway, path).await, first, "it was rendered anew");
+    assert_eq!(gateway.observer.last().outcome, "miss");
+    assert_eq!(origin.count(INDEX), 2);
+    if let Some(name) = conditional {
+        assert!(origin.requests().last().unwrap().header(name).is_some());
+    }
+    gateway.clock().advance(MINUTE * 4);
+    assert_eq!(place(&gateway, path).await, first);
+    assert_eq!(origin.count(INDEX), 2, "a confirmed listing is current again");
+}
+
+#[tokio::test]
+async fn a_listing_is_confirmed_by_its_entity_tag() {
+    confirms(|answer| answer.etag("\"a\""), Some("if-none-match")).await;
+}
+
+#[tokio::test]
+async fn a_listing_is_confirmed_by_its_date() {
+    let date = "Mon, 01 Jan 2024 00:00:00 GMT";
+    confirms(|answer| answer.last_modified(date), Some("if-modified-since")).await;
+}
+
+#[tokio::test]
+async fn a_listing_without_validators_is_confirmed_by_its_bytes() {
+    confirms(|answer| answer, None).await;
+}
+
+#[tokio::test]
+async fn confirmation_outlives_a_restart() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let setup = setup().npm(&origin);
+    let gateway = setup.open().await;
+    gateway.get("/npm/lodash").await;
+    gateway.clock().advance(DAY);
+    gateway.get("/npm/lodash").await;
+    assert_eq!(origin.requests().len(), 2);
+    drop(gateway);
+    let gateway = setup.open().await;
+    assert!(gateway.get("/npm/lodash").await.is(200));
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_stale_listing_is_served_while_it_is_revalidated() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    assert_eq!(versions(&gateway.json("/npm/lodash", "*/*").await).len(), 3);
+    let newer = lodash().release("4.19.0", "2026-06-01T00:01:00Z");
+    npm_registry(&origin, &[newer], &NpmStyle::default());
+    gateway.clock().advance(MINUTE * 6);
+
+    assert_eq!(versions(&gateway.json("/npm/lodash", "*/*").await).len(), 3);
+    assert_eq!(gateway.observer.last().outcome, "hit");
+    eventually("upstream is asked", || origin.count("lodash") == 2).await;
+    for _ in 0..100 {
+        if versions(&gateway.json("/npm/lodash", "*/*").await).len() == 4 {
+            assert_eq!(origin.count("lodash"), 2);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the newer listing was not served");
+}
+
+#[tokio::test]
+async fn a_listing_too_stale_for_that_is_revalidated_first() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    gateway.get("/npm/lodash").await;
+    let newer = lodash().release("4.19.0", "2026-06-01T00:01:00Z");
+    npm_registry(&origin, &[newer], &NpmStyle::default());
+    gateway.clock().advance(MINUTE * 16);
+    assert_eq!(versions(&gateway.json("/npm/lodash", "*/*").await).len(), 4);
+}
+
+#[tokio::test]
+async fn a_stale_listing_stands_in_for_an_upstream_that_fails() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    let fresh = gateway.get("/npm/lodash").await;
+    gateway.clock().advance(DAY);
+    for status in [500, 503, 429] {
+        origin.put("lodash", Answer::status(status, "broken"));
+        let stale = gateway.get("/npm/lodash").await;
+        assert!(stale.is(200), "{status}: {stale:?}");
+        assert_eq!(stale.body, fresh.body);
+    }
+    origin.stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let stale = gateway.get("/npm/lodash").await;
+    assert!(stale.is(200), "{stale:?}");
+    gateway.clock().advance(DAY * 31);
+    let too_old = gateway.get("/npm/lodash").await;
+    assert!(too_old.fails(502, "upstream_unavailable"), "{too_old:?}");
+}
+
+#[tokio::test]
+async fn a_good_listing_stands_in_for_one_that_cannot_be_read() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let setup = setup().npm(&origin);
+    let gateway = setup.open().await;
+    let fresh = gateway.get("/npm/lodash").await;
+    gateway.clock().advance(DAY);
+    origin.put("lodash", Answer::ok("<html>Please log in to the hotel's network</html>"));
+    for _ in 0..2 {
+        let stale = gateway.get("/npm/lodash").await;
+        assert!(stale.is(200), "{stale:?}");
+        assert_eq!(stale.body, fresh.body);
+    }
+    drop(gateway);
+    let gateway = setup.offline().open().await;
+    assert_eq!(gateway.get("/npm/lodash").await.body, fresh.body);
+}
+
+#[tokio::test]
+async fn a_404_is_remembered_for_a_short_time() {
+    let origin = Origin::start().await;
+    let gateway = setup().npm(&origin).open().await;
+    for _ in 0..3 {
+        assert!(gateway.get("/npm/lodash").await.fails(404, "not_found"));
+    }
+    assert_eq!(origin.count("lodash"), 1);
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    gateway.clock().advance(MINUTE / 2);
+    assert!(gateway.get("/npm/lodash").await.is(404));
+    gateway.clock().advance(MINUTE);
+    assert!(gateway.get("/npm/lodash").await.is(200));
+    assert_eq!(origin.count("lodash"), 2);
+}
+
+#[tokio::test]
+async fn a_withdrawn_package_keeps_its_stored_files() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).cooldown(3).open().await;
+    assert!(gateway.get(LODASH).await.is(200));
+    assert!(gateway.get("/npm/lodash").await.is(200));
+    origin.remove("lodash");
+    gateway.clock().advance(DAY);
+    assert!(gateway.get("/npm/lodash").await.fails(404, "not_found"));
+    assert_eq!(gateway.get(LODASH).await.body, files[1].bytes);
+}
+
+#[tokio::test]
+async fn requests_for_unlisted_files_ask_upstream_once_in_a_while() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).cooldown(3).open().await;
+    gateway.get("/npm/lodash").await;
+    gateway.clock().advance(MINUTE * 2);
+    for n in 0..20 {
+        let answered = gateway.get(&format!("/npm/lodash/-/lodash-9.9.{n}.tgz")).await;
+        assert!(answered.fails(404, "not_found"), "{answered:?}");
+    }
+    assert_eq!(origin.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_file_of_a_release_newer_than_the_kept_listing_is_found() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).cooldown(1).open().await;
+    gateway.get("/npm/lodash").await;
+    let newer = lodash().release("4.17.22", "2022-01-01T00:00:00Z");
+    npm_registry(&origin, &[newer], &NpmStyle::default());
+    gateway.clock().advance(MINUTE * 2);
+    assert!(gateway.get("/npm/lodash/-/lodash-4.17.22.tgz").await.is(200));
+}
+
+#[tokio::test]
+async fn offline_serves_what_is_kept_and_says_what_is_not() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let setup = setup().npm(&origin);
+    let gateway = setup.open().await;
+    gateway.get(LODASH).await;
+    let listing = gateway.get("/npm/lodash").await;
+    assert!(gateway.get("/npm/no-such-thing").await.is(404));
+    drop(gateway);
+    origin.forget_requests();
+
+    setup.clock.advance(DAY * 400);
+    let gateway = setup.offline().open().await;
+    let again = gateway.get("/npm/lodash").await;
+    assert!(again.is(200), "{again:?}");
+    assert_eq!(again.body, listing.body);
+    assert_eq!(gateway.get(LODASH).await.body, files[1].bytes);
+    assert!(gateway.get("/npm/no-such-thing").await.fails(404, "not_found"));
+    for path in ["/npm/express", "/npm/lodash/-/lodash-4.17.20.tgz", "/npm/-/v1/search?text=x"] {
+        let never = gateway.get(path).await;
+        assert!(never.fails(504, "not_cached"), "{path}: {never:?}");
+        assert!(never.text().contains("the gateway works offline"), "{never:?}");
+    }
+    assert_eq!(origin.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn policy_holds_offline() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let setup = setup().npm(&origin);
+    let gateway = setup.open().await;
+    let file = "/npm/lodash/-/lodash-4.18.0.tgz";
+    assert!(gateway.get(file).await.is(200));
+    let accept = [("accept", "application/json")];
+    assert!(gateway.ask("GET", "/npm/lodash", &accept).await.is(200));
+    drop(gateway);
+    let gateway = setup.offline().cooldown(7).open().await;
+    assert!(gateway.get(file).await.fails(403, "blocked_by_policies"));
+    assert_eq!(versions(&gateway.json("/npm/lodash", "*/*").await), ["4.17.20", "4.17.21"]);
+    assert_eq!(origin.count(LODASH_UPSTREAM), 0);
+}
