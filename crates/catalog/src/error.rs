@@ -51,6 +51,12 @@ pub enum CatalogError {
         /// What the driver said.
         source: DbErr,
     },
+    /// The file was deleted while it was open.
+    #[error("the database file {place} is gone; put it back or start Weir again for a new one")]
+    Missing {
+        /// The file.
+        place: String,
+    },
     /// The file cannot be written, or the disk is full.
     #[error(
         "cannot {doing}: the database {place} takes no writes: {source}; free space, and give the \

@@ -58,6 +58,10 @@ impl Catalog {
 
     /// Proves that the database answers and takes writes.
     pub async fn check(&self) -> Result<()> {
+        // A deleted file still takes writes from those who have it open; nobody will read them.
+        if self.writer.is_some() && !tokio::fs::try_exists(&*self.place).await.unwrap_or(false) {
+            return Err(CatalogError::Missing { place: self.place.to_string() });
+        }
         let probe = async {
             let transaction = self.db.begin_with_options(immediate()).await?;
             // Writes nothing, but needs the rights and the lock of a write.

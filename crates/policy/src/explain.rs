@@ -135,13 +135,14 @@ fn spell(at: Timestamp) -> Option<String> {
     (at > Timestamp::MIN && at < Timestamp::MAX).then(|| at.to_string())
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Explanation {
+    /// What is known, by the word that people read, in the order in which it is shown. Sentence
+    /// and package URL stand above it.
+    pub fn rows(&self) -> Vec<(&'static str, String)> {
         let facts = &self.facts;
         let published = facts.published.as_ref().map(|at| format!("{at} ({})", facts.source));
         let unknown = (facts.source == DateSource::Unknown.as_str()).then_some("unknown");
-        write!(f, "{}\n  {}", self.sentence, self.purl)?;
-        for (label, value) in [
+        let rows = [
             ("verdict", Some(self.verdict)),
             ("code", self.code),
             ("rule", self.rule.as_deref()),
@@ -155,11 +156,15 @@ impl fmt::Display for Explanation {
             ("deprecated", facts.deprecated.as_deref()),
             ("licence", facts.licence.as_deref()),
             ("mount", Some(self.mount.as_str())),
-        ] {
-            if let Some(value) = value {
-                write!(f, "\n  {label:<11} {value}")?;
-            }
-        }
-        Ok(())
+        ];
+        let known = rows.into_iter().filter_map(|(label, value)| Some((label, value?.to_owned())));
+        known.collect()
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  {}", self.sentence, self.purl)?;
+        self.rows().iter().try_for_each(|(label, value)| write!(f, "\n  {label:<11} {value}"))
     }
 }

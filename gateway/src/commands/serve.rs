@@ -102,6 +102,7 @@ pub(crate) fn api_state(gateway: &Gateway, metrics: Metrics) -> weir_api::ApiSta
     weir_api::ApiState {
         pipeline: gateway.pipeline.clone(),
         mounts: gateway.mounts.clone(),
+        fronts: gateway.fronts.clone(),
         catalog: gateway.catalog.clone(),
         storage: Arc::clone(&gateway.storage),
         metrics,
