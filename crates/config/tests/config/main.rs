@@ -1,6 +1,7 @@
 //! What a person writes, and what the gateway understands or answers.
 
 mod errors;
+mod example;
 mod layers;
 mod mounts;
 mod table;
