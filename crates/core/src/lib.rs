@@ -3,6 +3,18 @@
 //!
 //! This crate does no I/O, reads no clock and no environment. A plugin describes; the pipeline
 //! acts. Everything here is plain data, so that a plugin can be tested on bytes alone.
+//!
+//! ```
+//! use weir_core::{Digest, Purl, Request};
+//!
+//! let request = Request::get("@scope%2fname?write=true")?;
+//! assert_eq!(request.path(), ["@scope/name"]);
+//! assert!(Request::get("a/%2e%2e/b").is_err(), "a path is decoded once and checked");
+//! assert_eq!(Purl::new("npm", "@scope/name", Some("1.0.0")).as_str(), "pkg:npm/%40scope/name@1.0.0");
+//! let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+//! assert_eq!(Digest::of(weir_core::Algorithm::Sha256, b""), empty.parse()?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod descriptor;
 mod digest;
