@@ -10,7 +10,7 @@ use weir_format::json::{Value, quote};
 use crate::entry::Entry;
 use crate::needs::{self, Evidence};
 use crate::packument::Packument;
-use crate::{describe, restrictions, search, tags, view};
+use crate::{deny, describe, restrictions, search, tags, view};
 
 /// The fields of an abbreviated packument (`docs/responses/package-metadata.md`), and `time`,
 /// which clients with a cooldown of their own read where it is.
@@ -221,18 +221,21 @@ impl Package<'_> {
         splice.write(out).map_err(|error| unwritten(&error))?;
         let media = if abbreviated { describe::INSTALL_V1 } else { describe::JSON };
         let mut head = Head::new(media).varying();
-        head.headers.extend(self.announcement(packument));
+        if let Some(notice) = self.announcement(packument) {
+            head.headers.push((deny::NOTICE, notice));
+            // npm passes over the header on answers that it keeps in its cache.
+            head.headers.push(("cache-control", "no-store".to_owned()));
+        }
         Ok(head)
     }
 
-    /// The header `npm-notice`, which npm prints on any answer (npm-registry-fetch,
-    /// `lib/check-response.js`): what is withheld, where that changes what `latest` means. Said of
+    /// What npm prints while it resolves (npm-registry-fetch, `lib/check-response.js`): what is withheld, where that changes what `latest` means. Said of
     /// every package with a withheld version it would drown what matters.
-    fn announcement(&self, packument: &Packument<'_>) -> Option<(&'static str, String)> {
+    fn announcement(&self, packument: &Packument<'_>) -> Option<String> {
         let notice = self.edits.notice()?;
         let latest = packument.tagged("latest")?;
         let moved = self.withheld(packument).any(|version| version == latest);
-        moved.then(|| ("npm-notice", Denial::new(Code::BlockedByPolicies, notice).status_line()))
+        moved.then(|| Denial::new(Code::BlockedByPolicies, notice).status_line())
     }
 
     fn cut_versions<'a>(

@@ -166,7 +166,8 @@ fn npm_is_told_when_latest_is_withheld() {
     let headers = |withheld: &str| {
         demo().answer("demo", "", &[withheld], Some("demo \u{2026} withheld")).unwrap().0.headers
     };
-    assert_eq!(headers("1.2.0"), [("npm-notice", "demo ? withheld".to_owned())]);
+    let no_store = ("cache-control", "no-store".to_owned());
+    assert_eq!(headers("1.2.0"), [("npm-notice", "demo ? withheld".to_owned()), no_store]);
     assert_eq!(headers("1.1.0"), []);
 }
 

@@ -16,3 +16,9 @@ fn the_sentence_is_the_error_and_the_notice() {
     assert_eq!(reply.media, "application/json");
     assert_eq!(reply.headers, [("npm-notice", denial.sentence)]);
 }
+
+#[test]
+fn of_what_is_absent_nothing_is_said_twice() {
+    let reply = Npm.deny(None, &Denial::new(Code::NotFound, "npm/demo was not found"));
+    assert_eq!(reply.headers, []);
+}
