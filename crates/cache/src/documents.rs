@@ -143,7 +143,7 @@ impl Documents {
                 let Ok(key) = Key::parse(key) else { return Ok(None) };
                 let Some(opened) = self.storage.open(&key).await? else { return Ok(None) };
                 let bytes = opened.all(u64::MAX).await?;
-                if Digest::of(Algorithm::Sha256, &bytes) != *digest {
+                if sha256(bytes.clone()).await? != *digest {
                     tracing::warn!(%key, "a stored document has changed; it is fetched again");
                     return Ok(None);
                 }
@@ -176,7 +176,10 @@ impl Documents {
         fetched: Fetched,
     ) -> Result<Arc<Stored>, CacheError> {
         let now = self.clock.now();
-        let digest = fetched.body.as_ref().map(|body| Digest::of(Algorithm::Sha256, body));
+        let digest = match &fetched.body {
+            Some(body) => Some(sha256(body.clone()).await?),
+            None => None,
+        };
         let storage_key = digest.as_ref().map(|digest| document_key(key, digest));
         if let (Some(body), Some(storage_key)) = (&fetched.body, &storage_key) {
             let mut spool = self.spools.create().await?;
@@ -233,6 +236,19 @@ impl fmt::Debug for Documents {
             .field("held", &self.memory.entry_count())
             .finish_non_exhaustive()
     }
+}
+
+/// Bytes that are hashed in less time than a task switch is worth.
+const HASH_INLINE: usize = 256 << 10;
+
+/// Hashes a document, off the reactor when it is large.
+async fn sha256(bytes: Bytes) -> Result<Digest, CacheError> {
+    let small = bytes.len() <= HASH_INLINE;
+    let hash = move || Digest::of(Algorithm::Sha256, &bytes);
+    if small {
+        return Ok(hash());
+    }
+    tokio::task::spawn_blocking(hash).await.map_err(|_| CacheError::Abandoned)
 }
 
 fn describe(mut doc: Doc, headers: &[(String, String)], last_modified: Option<&str>) -> Doc {

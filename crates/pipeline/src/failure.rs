@@ -9,6 +9,8 @@ use weir_storage::StorageError;
 use weir_upstream::UpstreamError;
 
 const UNLISTED: &str = "unlisted";
+/// Seconds after which a client may try again when upstream did not say.
+const RETRY_AFTER: u64 = 5;
 
 /// A refusal or fault. Cheap to clone: everyone who waited for the same thing gets the same one.
 #[derive(Clone, Debug)]
@@ -165,6 +167,7 @@ impl From<UpstreamError> for Failure {
         };
         let denial = Denial::new(code, format!("upstream {error}"));
         let (transient, word) = (error.is_transient(), error.kind());
+        let retry_after = retry_after.or(transient.then_some(RETRY_AFTER));
         Self(Arc::new(Kind { denial, retry_after, moved: None, transient, word }))
     }
 }

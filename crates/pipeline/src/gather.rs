@@ -136,9 +136,12 @@ impl Visit {
             }
             Need::Rendered(child) => {
                 let rendering = self.listing(child).await?;
-                let of = |algorithm| Digest::of(algorithm, rendering.identity());
-                let digests = Algorithm::ALL.into_iter().map(of).collect();
                 let size = rendering.identity().len() as u64;
+                let digests = move || {
+                    let of = |algorithm| Digest::of(algorithm, rendering.identity());
+                    Ok(Algorithm::ALL.into_iter().map(of).collect())
+                };
+                let digests = self.compute(size as usize, digests).await?;
                 Ok((Found::Rendered { digests, size }, None))
             }
             Need::Known(known) => {

@@ -112,14 +112,8 @@ impl Visit {
             previous.extend(self.lens_id(), valid_until, fresh_until);
             return Ok(previous);
         }
-        let counts = (read, kept);
-        let (head, written) = match self.emptied(target, counts) {
-            // Never served. A document of one version cannot even be written without it.
-            Some(_) => (Head::new("application/octet-stream"), Vec::new()),
-            None => self.write(target, &gathered, &edits).await?,
-        };
-        let grounds = Grounds { sources, edits, counts };
-        let rendering = Arc::new(Rendering::new(head, written, grounds));
+        let grounds = Grounds { sources, edits, counts: (read, kept) };
+        let rendering = Arc::new(self.written(target, &gathered, grounds).await?);
         rendering.extend(self.lens_id(), valid_until, fresh_until);
         let keeps = self.mount.keeps_base(&self.base, self.core.settings.bases);
         if keeps && self.cx.body.is_empty() {
@@ -148,20 +142,25 @@ impl Visit {
         .await
     }
 
-    async fn write(
+    async fn written(
         &self,
         target: &Target,
         gathered: &Gathered,
-        edits: &Edits,
-    ) -> Result<(Head, Vec<u8>), Failure> {
+        grounds: Grounds,
+    ) -> Result<Rendering, Failure> {
+        if self.emptied(target, grounds.counts).is_some() {
+            // Never served. A document of one version cannot even be written without it.
+            return Ok(Rendering::new(Head::new("application/octet-stream"), Vec::new(), grounds));
+        }
         let visit = self.clone();
-        let (target, docs, edits) = (target.clone(), gathered.docs.clone(), edits.clone());
+        let (target, docs) = (target.clone(), gathered.docs.clone());
         let length = gathered.length();
         self.compute(length, move || {
             let mut out = Vec::with_capacity(length + length / 8);
             let job = visit.job(&target, &docs);
-            let head = visit.mount.ecosystem.write(&job, &edits, &mut out);
-            head.map(|head| (head, out)).map_err(|error| visit.unreadable(&target, &error))
+            let head = visit.mount.ecosystem.write(&job, &grounds.edits, &mut out);
+            let head = head.map_err(|error| visit.unreadable(&target, &error))?;
+            Ok(Rendering::new(head, out, grounds))
         })
         .await
     }

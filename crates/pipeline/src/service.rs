@@ -458,7 +458,8 @@ impl Exchange<'_> {
             head: self.parts.method == http::Method::HEAD,
         };
         let shown = failure.with_denial(explained);
-        if let Some(ecosystem) = self.front.ecosystem() {
+        // A client that is sent to the canonical path comes again.
+        if let Some(ecosystem) = self.front.ecosystem().filter(|_| failure.moved().is_none()) {
             let denial = shown.denial();
             let refused = respond::is_refusal(failure);
             self.core.observer.event(&Event {

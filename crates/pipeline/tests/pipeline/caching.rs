@@ -4,7 +4,7 @@ use weir_testkit::origin::{
     CargoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, npm_registry, pypi_index,
 };
 
-use crate::harness::{LODASH, LODASH_UPSTREAM, lodash, setup};
+use crate::harness::{DAY, LODASH, LODASH_UPSTREAM, lodash, setup};
 
 #[tokio::test]
 async fn a_second_request_asks_nothing_upstream() {
@@ -165,4 +165,23 @@ async fn a_lost_database_costs_fetches_and_nothing_else() {
     assert!(gateway.get("/npm/lodash").await.is(200));
     assert_eq!(gateway.get(LODASH).await.body, files[1].bytes);
     assert_eq!(origin.count(LODASH_UPSTREAM), 2);
+}
+
+#[tokio::test]
+async fn hits_are_counted() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    for _ in 0..4 {
+        gateway.get(LODASH).await;
+    }
+    gateway.clock().advance(DAY);
+    gateway.artifacts.flush_hits().await.unwrap();
+    let path = "lodash/-/lodash-4.17.21.tgz";
+    let row = gateway.catalog.artifact("npm", path).await.unwrap().unwrap();
+    assert_eq!((row.hits, row.size), (3, gateway.get(LODASH).await.body.len() as u64));
+    assert_eq!(row.last_used_at, row.created_at.plus(DAY));
+    gateway.artifacts.flush_hits().await.unwrap();
+    let row = gateway.catalog.artifact("npm", path).await.unwrap().unwrap();
+    assert_eq!(row.hits, 4);
 }

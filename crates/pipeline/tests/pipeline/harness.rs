@@ -76,7 +76,11 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn last(&self) -> Told {
-        self.told.lock().unwrap().last().cloned().unwrap()
+        self.all().pop().unwrap()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Told> {
+        self.told.lock().unwrap().clone()
     }
 }
 
@@ -253,7 +257,7 @@ impl Setup {
             Documents::new(storage, catalog.clone(), spools, Arc::clone(&clock), 32 << 20);
         let observer = Arc::new(Recorder::default());
         let pipeline = Pipeline::new(PipelineParts {
-            artifacts,
+            artifacts: artifacts.clone(),
             documents,
             catalog: catalog.clone(),
             policy: policy(&self.policy),
@@ -269,7 +273,7 @@ impl Setup {
             .map(|mount| (mount.name.clone(), Arc::new(self.made(mount, &client))))
             .collect();
         let fronts = self.fronts(&mounts);
-        Gateway { setup: self.clone(), pipeline, mounts, fronts, catalog, observer }
+        Gateway { setup: self.clone(), pipeline, mounts, fronts, catalog, artifacts, observer }
     }
 
     fn made(&self, setup: &MountSetup, client: &Client) -> Mount {
@@ -327,6 +331,7 @@ pub(crate) struct Gateway {
     pub(crate) mounts: HashMap<String, Arc<Mount>>,
     pub(crate) fronts: HashMap<String, Arc<Front>>,
     pub(crate) catalog: Catalog,
+    pub(crate) artifacts: Artifacts,
     pub(crate) observer: Arc<Recorder>,
 }
 
@@ -438,6 +443,11 @@ impl Answered {
 
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
+    }
+
+    /// The body as text, archives included.
+    pub(crate) fn text_lossy(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
