@@ -68,7 +68,7 @@ pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
 
 fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     let mut outcomes = vec![("cargo".to_owned(), cargo())];
-    let python = python::find().inspect_err(|error| eprintln!("no Python: {error:#}"));
+    let python = python::find();
     let (node, clients) = std::thread::scope(|scope| {
         let python = python.as_deref().ok();
         let clients = scope.spawn(move || python::clients(folder, python, &pinned.pypi));
@@ -80,9 +80,8 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     let node =
         node.map(|node| Installed { program: words(&[&node.program]), version: node.version });
     outcomes.push(("node".to_owned(), node));
-    if let Ok(python) = python {
-        outcomes.push(("python".to_owned(), python::installed(&python)));
-    }
+    let python = python.and_then(|python| python::installed(&python));
+    outcomes.push(("python".to_owned(), python));
     outcomes
 }
 
