@@ -1,0 +1,160 @@
+//! Cargo: build, build from a lock file, refusals, and its smaller commands.
+
+use weir_testkit::origin::Answer;
+
+use super::harness::{Client, NEW, Output, Run, World, client};
+
+struct Driver(Client);
+
+impl Driver {
+    fn find(name: &str) -> Option<Self> {
+        client(name).map(Self)
+    }
+
+    fn run(&self, world: &World, arguments: &[&str]) -> Output {
+        let home = world.home();
+        Run::client(&self.0, &home, &world.project())
+            .path_env("CARGO_HOME", &home.join("cargo"))
+            .path_env("CARGO_TARGET_DIR", &world.project().join("target"))
+            .env("CARGO_NET_RETRY", "0")
+            .args(arguments)
+            .wait()
+    }
+
+    fn install(&self, world: &World) -> Output {
+        self.run(world, &["build"])
+    }
+
+    fn frozen(&self, world: &World) -> Output {
+        self.run(world, &["build", "--locked"])
+    }
+}
+
+/// A project that needs one crate; nothing is built, cached or locked.
+fn begin(world: &World, package: &str, requirement: &str) {
+    clear(world);
+    world.clear(&["Cargo.lock"]);
+    let settings = format!(
+        "[source.crates-io]\nreplace-with = \"weir\"\n\
+         [source.weir]\nregistry = \"sparse+{url}/cargo/\"\n\
+         [registries.weir]\nindex = \"sparse+{url}/cargo/\"\n",
+        url = world.url()
+    );
+    world.write(".cargo/config.toml", &settings);
+    let manifest = format!(
+        "[package]\nname = \"project\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\
+         [dependencies]\n{package} = \"{requirement}\"\n"
+    );
+    world.write("Cargo.toml", &manifest);
+    world.write("src/lib.rs", &format!("pub const VERSION: &str = {package}::VERSION;\n"));
+}
+
+/// Empties Cargo's caches and what was built; the lock file stays.
+fn clear(world: &World) {
+    world.clear(&["target"]);
+}
+
+#[track_caller]
+fn has_locked(world: &World, version: &str) {
+    let lock = world.read("Cargo.lock").unwrap();
+    let entry = format!("name = \"demo\"\nversion = \"{version}\"\n");
+    assert!(lock.contains(&entry), "{lock}");
+    assert!(!lock.contains("127.0.0.1"), "the gateway's address is in the lock file: {lock}");
+}
+
+/// Cold, from a lock file, from the cache without upstream, and with `--offline`.
+fn installs(name: &str) {
+    let Some(cargo) = Driver::find(name) else { return };
+    let mut world = World::new();
+    let file = world.newest("download").path.clone();
+    begin(&world, "demo", "1");
+    cargo.install(&world).succeeded();
+    has_locked(&world, NEW);
+    assert_eq!(world.crates.count(&file), 1);
+
+    clear(&world);
+    world.forget();
+    cargo.frozen(&world).succeeded();
+    assert_eq!(world.crates.count(&file), 2);
+
+    world.stop_upstreams();
+    begin(&world, "demo", "1");
+    cargo.install(&world).succeeded();
+    has_locked(&world, NEW);
+
+    world.offline();
+    clear(&world);
+    cargo.frozen(&world).succeeded();
+    begin(&world, "demo", "1");
+    cargo.install(&world).succeeded();
+    has_locked(&world, NEW);
+    assert_eq!(world.crates.count(&file), 2);
+}
+
+/// What the terminal shows: the resolver takes an older version; a lock file names the withheld
+/// one; the manifest pins it; and a package is withheld as a whole.
+fn refusals(name: &str) -> Option<String> {
+    let cargo = Driver::find(name)?;
+    let mut world = World::new();
+    begin(&world, "demo", "1");
+    cargo.install(&world).succeeded();
+    world.strict();
+
+    clear(&world);
+    let locked = cargo.frozen(&world).failed();
+
+    begin(&world, "demo", "1");
+    let older = cargo.install(&world).succeeded();
+    has_locked(&world, "1.1.0");
+
+    begin(&world, "demo", &format!("={NEW}"));
+    let pinned = cargo.install(&world).failed();
+
+    begin(&world, "banned", "1");
+    let banned = cargo.install(&world).failed();
+    let runs = [("older", older), ("locked", locked), ("pinned", pinned), ("whole", banned)];
+    Some(super::harness::shown(name, &runs, &["withheld", "403", "yank"]))
+}
+
+/// A crate that is not what its index promises reaches no build and no cache.
+fn corrupted(name: &str) {
+    let Some(cargo) = Driver::find(name) else { return };
+    let world = World::new();
+    let file = world.newest("download").path.clone();
+    world.crates.change(&file, Answer::corrupted);
+    begin(&world, "demo", "1");
+    cargo.install(&world).failed();
+    assert!(!world.stores("demo-1.2.0.crate"));
+
+    world.crates.change(&file, Answer::corrupted);
+    begin(&world, "demo", "1");
+    cargo.install(&world).succeeded();
+    assert!(world.stores("demo-1.2.0.crate"));
+}
+
+super::harness::for_each_client! {
+    cargo "cargo" r#"
+    older:
+    (nothing)
+    locked:
+    failed to get successful HTTP response from `http://127.0.0.1:PORT/cargo/crates/demo/1.2.0/download` (127.0.0.1), got 403
+    demo 1.2.0 withheld by cooldown (10 days) until DATE
+    pinned:
+    version 1.2.0 is yanked
+    whole:
+    failed to get successful HTTP response from `http://127.0.0.1:PORT/cargo/ba/nn/banned` (127.0.0.1), got 403
+    banned 1.0.0 withheld by rule no-banned: its author's account was stolen
+    "#;
+}
+
+#[test]
+fn cargo_fetches_searches_and_shows() {
+    let Some(cargo) = Driver::find("cargo") else { return };
+    let world = World::new();
+    begin(&world, "demo", "1");
+    cargo.run(&world, &["fetch"]).succeeded();
+    let found = cargo.run(&world, &["search", "--registry", "weir", "demo"]).succeeded();
+    assert!(found.text.contains("demo = \"1.2.0\""), "{}", found.text);
+    let shown = cargo.run(&world, &["info", "--registry", "weir", "demo"]).succeeded();
+    assert!(shown.text.contains("version: 1.2.0"), "{}", shown.text);
+}

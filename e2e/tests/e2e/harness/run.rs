@@ -1,0 +1,172 @@
+//! One run of a program: its own environment, both streams in one text, and a time limit.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{Client, variable};
+
+/// How long a client may take before fixtures.
+const LIMIT: Duration = Duration::from_mins(2);
+
+/// A run that is being prepared. The environment is empty but for what is said here.
+pub(crate) struct Run {
+    command: Command,
+    limit: Duration,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) ok: bool,
+    /// Standard output and error, as a terminal would show them.
+    pub(crate) text: String,
+}
+
+impl Run {
+    /// A client, with a home of its own, in a folder.
+    pub(crate) fn client(client: &Client, home: &Path, folder: &Path) -> Self {
+        let mut run = Self::program(&client.program[0], home, folder);
+        run.command.args(&client.program[1..]);
+        run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
+    }
+
+    /// Any program.
+    pub(crate) fn program(program: &str, home: &Path, folder: &Path) -> Self {
+        std::fs::create_dir_all(home.join("tmp")).unwrap();
+        std::fs::create_dir_all(folder).unwrap();
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(folder).stdin(Stdio::null());
+        let run = Self { command, limit: LIMIT };
+        run.env("PATH", &system_path())
+            .env("HOME", &home.to_string_lossy())
+            .env("TMPDIR", &home.join("tmp").to_string_lossy())
+            .env("LANG", "C.UTF-8")
+            .env("NO_COLOR", "1")
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub(crate) fn path_env(self, name: &str, value: &Path) -> Self {
+        self.env(name, &value.to_string_lossy())
+    }
+
+    /// The variable of the outer process, where it has one.
+    pub(crate) fn inherit(self, name: &str) -> Self {
+        match variable(name) {
+            Some(value) => self.env(name, &value),
+            None => self,
+        }
+    }
+
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.command.args(args);
+        self
+    }
+
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Runs to the end. A run that takes too long is ended with its children, and fails.
+    pub(crate) fn wait(mut self) -> Output {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let stream = || Stdio::from(File::options().append(true).open(log.path()).unwrap());
+        self.command.stdout(stream()).stderr(stream()).process_group(0);
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e}", self.command.get_program().to_string_lossy()));
+        let deadline = Instant::now() + self.limit;
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if Instant::now() > deadline {
+                let group = format!("-{}", child.id());
+                let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+                let _ = child.wait();
+                break None;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let mut text = String::from_utf8_lossy(&std::fs::read(log.path()).unwrap()).into_owned();
+        if status.is_none() {
+            text.push_str("\n(ended by the test's time limit)\n");
+        }
+        Output { ok: status.is_some_and(|status| status.success()), text }
+    }
+}
+
+impl Output {
+    /// Fails the test, with all that was printed, unless the run went well.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert!(self.ok, "the client failed:\n{}", self.text);
+        self
+    }
+
+    /// Fails the test unless the run failed.
+    #[track_caller]
+    pub(crate) fn failed(self) -> Self {
+        assert!(!self.ok, "the client did not fail:\n{}", self.text);
+        self
+    }
+
+    /// The lines that hold one of these words, each once, without what differs from run to run.
+    pub(crate) fn lines(&self, words: &[&str]) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        for line in self.text.lines().filter(|line| words.iter().any(|word| line.contains(word))) {
+            let line = redact(line.trim());
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// Replaces ports, days and temporary folders.
+fn redact(line: &str) -> String {
+    line.split_inclusive([' ', '"', '(', ')', ',']).map(redact_word).collect()
+}
+
+fn redact_word(word: &str) -> String {
+    let (body, end) = match word.char_indices().next_back() {
+        Some((at, ' ' | '"' | '(' | ')' | ',')) => word.split_at(at),
+        _ => (word, ""),
+    };
+    let bytes = body.as_bytes();
+    let day = bytes.len() >= 10
+        && bytes[4] == b'-'
+        && bytes[7] == b'-'
+        && bytes[..4].iter().all(u8::is_ascii_digit);
+    let body = if day { format!("DATE{}", &body[10..]) } else { redact_address(body) };
+    format!("{body}{end}")
+}
+
+fn redact_address(word: &str) -> String {
+    let Some((before, after)) = word.split_once("127.0.0.1:") else { return word.to_owned() };
+    let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    format!("{before}127.0.0.1:PORT{rest}")
+}
+
+/// Where shells, compilers and `env` are.
+fn system_path() -> String {
+    variable("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned())
+}
+
+/// A folder without its content.
+pub(crate) fn empty(folder: &Path) -> PathBuf {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+    std::fs::create_dir_all(folder).unwrap();
+    folder.to_owned()
+}

@@ -1,0 +1,248 @@
+//! A gateway before three fixture registries, and the folders of one client.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+use tokio::runtime::Runtime;
+use weir_testkit::origin::{
+    BuiltFile, CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle, cargo_index,
+    npm_registry, pypi_index,
+};
+
+use super::run::empty;
+use super::{Gateway, Start};
+
+/// The version of `demo` that is two days old; the others are old.
+pub(crate) const NEW: &str = "1.2.0";
+
+/// A rule for each ecosystem that withholds the whole package `banned`, and a cooldown that
+/// withholds `demo` 1.2.0.
+const STRICT: &str = r#"
+[cooldown]
+default = "10d"
+
+[[policy.rules]]
+name = "no-banned"
+effect = "deny"
+purl = "pkg:*/banned"
+reason = "its author's account was stolen"
+"#;
+
+/// The gateway, what is before it, and what a client sees.
+pub(crate) struct World {
+    runtime: Runtime,
+    folder: TempDir,
+    pub(crate) npm: Origin,
+    pub(crate) index: Origin,
+    pub(crate) files: Origin,
+    pub(crate) crates: Origin,
+    pub(crate) built: Vec<BuiltFile>,
+    gateway: Option<Gateway>,
+    strict: bool,
+    offline: bool,
+}
+
+impl World {
+    /// Registries with `demo` and what it needs, and a gateway that lets everything pass.
+    pub(crate) fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (npm, index, files, crates) = runtime.block_on(async {
+            let npm = Origin::below("/repository/npm-proxy").await;
+            let index = Origin::below("/repository/pypi-proxy").await;
+            (npm, index, Origin::start().await, Origin::start().await)
+        });
+        let mut built = npm_registry(&npm, &packages("@acme/tool", "^1.0.0"), &NpmStyle::default());
+        let python = packages("acme-tool", ">=1.0.0");
+        built.extend(pypi_index(&index, &files, &python, &PypiStyle::default()));
+        built.extend(cargo_index(
+            &crates,
+            &packages("acme-tool", "^1.0.0"),
+            &CargoStyle::default(),
+        ));
+        let folder = tempfile::Builder::new().prefix("weir-e2e-").tempdir().unwrap();
+        let mut world = Self {
+            runtime,
+            folder,
+            npm,
+            index,
+            files,
+            crates,
+            built,
+            gateway: None,
+            strict: false,
+            offline: false,
+        };
+        world.start(0);
+        world
+    }
+
+    /// Withholds what [`STRICT`] withholds, from now on, at the same address with the same cache.
+    pub(crate) fn strict(&mut self) {
+        self.strict = true;
+        self.restart();
+    }
+
+    /// Opens no connection from now on, at the same address with the same cache.
+    pub(crate) fn offline(&mut self) {
+        self.offline = true;
+        self.restart();
+    }
+
+    /// Begins with an empty cache at the same address.
+    pub(crate) fn forget(&mut self) {
+        let port = self.stop();
+        empty(&self.data());
+        self.start(port);
+    }
+
+    fn restart(&mut self) {
+        let port = self.stop();
+        self.start(port);
+    }
+
+    fn stop(&mut self) -> u16 {
+        let mut gateway = self.gateway.take().unwrap();
+        gateway.stop();
+        gateway.port
+    }
+
+    fn start(&mut self, port: u16) {
+        let (strict, offline) = (self.strict, self.offline);
+        let start = Start { config: self.config(strict), port, offline, discovers: false };
+        let folder = self.folder.path().join("gateway");
+        std::fs::create_dir_all(&folder).unwrap();
+        self.gateway = Some(Gateway::start(&folder, &start));
+    }
+
+    fn config(&self, strict: bool) -> String {
+        let addresses = format!(
+            "[upstream]\nnpm = {:?}\npypi = {:?}\ncargo = {:?}\n",
+            self.npm.url(),
+            self.index.url() + "/simple",
+            self.crates.url()
+        );
+        addresses + if strict { STRICT } else { "" }
+    }
+
+    /// The registries go away.
+    pub(crate) fn stop_upstreams(&self) {
+        for origin in [&self.npm, &self.index, &self.files, &self.crates] {
+            origin.stop();
+        }
+        // The listening sockets close when their tasks are dropped.
+        self.runtime.block_on(tokio::task::yield_now());
+    }
+
+    pub(crate) fn gateway(&self) -> &Gateway {
+        self.gateway.as_ref().unwrap()
+    }
+
+    /// The gateway's address without trailing slash.
+    pub(crate) fn url(&self) -> String {
+        self.gateway().url()
+    }
+
+    /// The client's home, with its caches and settings.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The client's project.
+    pub(crate) fn project(&self) -> PathBuf {
+        self.folder.path().join("project")
+    }
+
+    /// The gateway's data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("gateway/data")
+    }
+
+    /// Empties the client's home, and what it installed in its project.
+    pub(crate) fn clear(&self, installed: &[&str]) {
+        empty(&self.home());
+        for name in installed {
+            let path = self.project().join(name);
+            if path.is_dir() {
+                std::fs::remove_dir_all(path).unwrap();
+            } else if path.exists() {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
+    /// Writes a file of the project.
+    pub(crate) fn write(&self, name: &str, content: &str) {
+        let path = self.project().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    /// Reads a file of the project.
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.project().join(name)).ok()
+    }
+
+    /// The fixture file of `demo` in the new version, for one ecosystem's file name ending.
+    pub(crate) fn newest(&self, ending: &str) -> &BuiltFile {
+        let of_demo = |file: &&BuiltFile| {
+            file.name == "demo" && file.version == NEW && file.path.ends_with(ending)
+        };
+        self.built.iter().find(of_demo).unwrap()
+    }
+
+    /// The fixture file of a package with one release.
+    pub(crate) fn file(&self, package: &str, ending: &str) -> &BuiltFile {
+        let its = |file: &&BuiltFile| file.name == package && file.path.ends_with(ending);
+        self.built.iter().find(its).unwrap()
+    }
+
+    /// What `weir ARGUMENTS` prints beside the running gateway.
+    pub(crate) fn weir(&self, arguments: &[&str]) -> super::Output {
+        let folder = self.folder.path().join("gateway");
+        let mut command: Command = super::gateway::command(&folder, false);
+        let output = command.args(arguments).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        super::Output { ok: output.status.success(), text }
+    }
+
+    /// Whether a file of this name is in the gateway's store.
+    pub(crate) fn stores(&self, name: &str) -> bool {
+        holds(&self.data(), name)
+    }
+}
+
+fn holds(folder: &Path, name: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let path = entry.path();
+        entry.file_name().to_string_lossy() == name || (path.is_dir() && holds(&path, name))
+    })
+}
+
+/// `demo` in three versions, which needs a package with an old version, and `banned`.
+fn packages(needed: &str, requirement: &str) -> Vec<Package> {
+    let needs = |release: PackageRelease| PackageRelease {
+        dependencies: vec![(needed.to_owned(), requirement.to_owned())],
+        ..release
+    };
+    // Whole seconds: Cargo passes over a line with a finer `pubtime`.
+    let recent = (OffsetDateTime::now_utc() - Duration::days(2)).truncate_to_second();
+    let recent = recent.format(&Rfc3339).unwrap();
+    let old = "2025-01-01T00:00:00Z";
+    vec![
+        Package::new("demo")
+            .release_with("1.0.0", old, needs)
+            .release_with("1.1.0", "2025-06-01T00:00:00Z", needs)
+            .release_with(NEW, &recent, needs),
+        Package::new(needed).release("1.0.0", old),
+        Package::new("banned").release("1.0.0", old),
+    ]
+}

@@ -1,0 +1,13 @@
+//! Real package clients against the real binary, in front of fixture registries.
+//!
+//! A client that is not installed is skipped with a line that says so; in CI it fails.
+#![expect(clippy::unwrap_used, reason = "a machine that cannot be prepared fails the test")]
+#![expect(clippy::print_stdout, reason = "what was skipped, and what clients printed, is said")]
+
+mod harness;
+
+mod cargo;
+mod javascript;
+
+mod npm;
+mod python;
