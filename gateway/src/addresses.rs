@@ -37,12 +37,7 @@ impl Addresses {
             Ok((Arc::clone(mount), origins.unwrap_or_default()))
         };
         let mounts = mounts.iter().map(with_origins).collect::<anyhow::Result<Vec<_>>>()?;
-        let listen = Url::parse(&format!("http://{}", config.listen)).ok();
-        Ok(Self {
-            mounts,
-            memory: config.data_dir.join("discovered.json"),
-            own: listen.into_iter().chain(config.base_url.clone()).collect(),
-        })
+        Ok(Self { mounts, memory: config.data_dir.join("discovered.json"), own: own(config) })
     }
 
     /// Looks up what is not configured and sets every mount's addresses. Blocks for up to
@@ -71,6 +66,12 @@ impl Addresses {
             Options { budget: BUDGET, exclude: &self.own, memory: Some(self.memory.as_path()) };
         weir_discover::discover(&surroundings(env), &options)
     }
+}
+
+/// The gateway's own addresses, which clients that were pointed at it name in their settings.
+pub(crate) fn own(config: &Config) -> Vec<Url> {
+    let listen = Url::parse(&format!("http://{}", config.listen)).ok();
+    listen.into_iter().chain(config.base_url.clone()).collect()
 }
 
 /// What discovery may look at: this process's environment and working folder.

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod queries;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use weir_config::{Overrides, Secret};
 
 use crate::commands::serve::Origin;
+use queries::{ConfigCommand, DiscoverFlags, ExplainFlags, SetupFlags, StatsFlags};
 
 /// A gateway between package clients and package registries: it caches what they fetch, decides
 /// what may pass, and says why.
@@ -26,6 +29,20 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the gateway (the default).
     Serve(ServeFlags),
+    /// Print which registry addresses are known, and from where.
+    Discover(DiscoverFlags),
+    /// Print or write the settings that point a package client at the gateway.
+    Setup(SetupFlags),
+    /// Say why a package passes or is withheld.
+    ///
+    /// Exit code 0: it passes (without a version: some version passes); 1: it is withheld;
+    /// 2: there is no answer.
+    Explain(Box<ExplainFlags>),
+    /// Count what is stored. Needs no running gateway.
+    Stats(StatsFlags),
+    /// Check or show the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
 
 /// Which configuration file.

@@ -176,6 +176,12 @@ fn mounts(config: &Config, env: &Env) -> anyhow::Result<Assembled> {
     Ok((mounts, fronts))
 }
 
+/// Assembles mounts and groups without opening anything, to see whether that works.
+pub(crate) fn try_mounts(config: &Config, env: &Env) -> anyhow::Result<()> {
+    let (mounts, _) = mounts(config, env)?;
+    Addresses::new(config, &mounts).map(|_| ())
+}
+
 fn mount(
     config: &Config,
     clients: &mut Clients<'_>,

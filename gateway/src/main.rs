@@ -6,6 +6,7 @@ mod commands;
 mod ecosystems;
 mod gateway;
 mod observer;
+mod output;
 mod reload;
 mod router;
 mod server;
@@ -35,6 +36,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None => commands::serve::serve(cli.serve.origin()).await?,
         Some(Command::Serve(flags)) => commands::serve::serve(flags.origin()).await?,
+        Some(Command::Discover(flags)) => return flags.run().await,
+        Some(Command::Setup(flags)) => return flags.run(),
+        Some(Command::Explain(flags)) => return Ok(flags.run().await),
+        Some(Command::Stats(flags)) => return flags.run().await,
+        Some(Command::Config(command)) => return command.run(),
     }
     Ok(ExitCode::SUCCESS)
 }

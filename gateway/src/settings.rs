@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 use weir_cache::ArtifactSettings;
 use weir_catalog::{DatabaseSettings, Driver};
-use weir_config::{Config, Env};
-use weir_core::Ecosystem;
+use weir_config::{Config, EcosystemId, Env};
+use weir_core::{Ecosystem, Scheme};
 use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
 use weir_storage::StorageSettings;
@@ -14,12 +14,7 @@ use weir_upstream::{Credentials, Origin, Secret};
 
 /// The rules, as the pure crate wants them.
 pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
-    let plugins = crate::ecosystems::all();
-    let infos: Vec<policy::EcosystemInfo<'_>> = plugins
-        .iter()
-        .map(|plugin| plugin.describe())
-        .map(|d| policy::EcosystemInfo { id: d.id, purl_type: d.purl_type, scheme: d.scheme })
-        .collect();
+    let infos: Vec<_> = EcosystemId::all().map(info).collect();
     let mut settings = policy::PolicySettings { cooldown: cooldown(config), ..Default::default() };
     settings.rules = config.policy.rules.iter().map(rule).collect();
     settings.work_mode = work_mode(config.policy.work_mode);
@@ -38,6 +33,16 @@ pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
     settings.block_message.clone_from(&config.policy.block_message);
     settings.block_url = config.policy.block_url.as_ref().map(ToString::to_string);
     Ok(policy::Policy::new(settings, &infos)?)
+}
+
+/// Rules may name every ecosystem that the configuration knows, whether or not this build has it:
+/// one configuration serves several builds. Versions of those that it lacks are never compared.
+fn info(ecosystem: EcosystemId) -> policy::EcosystemInfo<'static> {
+    let (id, purl_type) = (ecosystem.id(), ecosystem.purl_type());
+    match crate::ecosystems::find(id) {
+        Some(plugin) => plugin.describe().into(),
+        None => policy::EcosystemInfo { id, purl_type, scheme: Scheme::Generic },
+    }
 }
 
 fn cooldown(config: &Config) -> policy::CooldownSettings {
@@ -137,7 +142,7 @@ pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
 
 /// How long the documents of an ecosystem count as current.
 pub(crate) fn freshness(config: &Config, id: &str) -> Freshness {
-    let lifetimes = match weir_config::EcosystemId::parse(id) {
+    let lifetimes = match EcosystemId::parse(id) {
         Some(ecosystem) => config.freshness.of(ecosystem),
         None => config.freshness.default,
     };

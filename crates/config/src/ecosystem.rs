@@ -36,7 +36,7 @@ static ROWS: [Row; 23] = [
     Row { id: "debian", aliases: &["deb", "apt"], mount: "debian", folder: "deb", nested: false },
     Row { id: "gem", aliases: &["rubygems"], mount: "gem", folder: "gem", nested: false },
     nested("generic"),
-    Row { id: "go", aliases: &["golang"], mount: "go", folder: "golang", nested: false },
+    Row { id: "go", aliases: &["golang"], mount: "go", folder: "go", nested: false },
     nested("helm"),
     plain("hex"),
     plain("maven"),
@@ -82,6 +82,18 @@ impl EcosystemId {
     /// First component of stored files of the default mount: `npm`, `deb`.
     pub fn folder(self) -> &'static str {
         self.0.folder
+    }
+
+    /// The type of its package URLs: `npm`, `golang`, `deb`.
+    pub fn purl_type(self) -> &'static str {
+        match self.id() {
+            "alpine" => "apk",
+            "arch" => "alpm",
+            "container" => "oci",
+            "debian" => "deb",
+            "go" => "golang",
+            id => id,
+        }
     }
 
     /// Whether further mounts live below the default one (`/conda/<name>`).

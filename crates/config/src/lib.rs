@@ -33,7 +33,7 @@ pub use env::{Aws, Env, Proxies};
 pub use error::{ConfigError, Origin, Problem};
 pub use key::{Key, Kind, keys};
 pub use limits::{Limits, UpstreamLimits};
-pub use load::{Loaded, Overrides, Sources, load, parse};
+pub use load::{Loaded, Overrides, Sources, load, parse, place_of};
 pub use read::Format;
 pub use reference::{reference_markdown, schema};
 pub use secret::{Credentials, Secret};

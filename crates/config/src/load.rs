@@ -120,6 +120,40 @@ pub fn parse(
     assemble(Some(Source { name, text, format }), sources, None)
 }
 
+/// Where a key was written, or the nearest table around it. Keys are spelt as in problems:
+/// `policy.rules[0].versions`, `cooldown.packages."pkg:npm/@acme/*"`.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn place_of(sources: &Sources<'_>, key: &str) -> Result<Origin, ConfigError> {
+    let path = undotted(key);
+    let (env, flags) = (sources.env.layer(), sources.overrides.layer());
+    let Some(file) = find(sources) else {
+        return Ok(Layers { file: None, env, flags }.origin(&path));
+    };
+    let format = Format::of(&file).ok_or_else(|| ConfigError::UnknownFormat(file.clone()))?;
+    let text = std::fs::read_to_string(&file)
+        .map_err(|source| ConfigError::Unreadable { path: file.clone(), source })?;
+    let name = file.strip_prefix(sources.cwd).unwrap_or(&file).display().to_string();
+    let file = Some(Source { name: &name, text: &text, format });
+    Ok(Layers { file, env, flags }.origin(&path))
+}
+
+/// The segments of a key: words between dots, quoted words, numbers in brackets.
+fn undotted(key: &str) -> Vec<String> {
+    let mut segments = vec![String::new()];
+    let mut quoted = false;
+    for c in key.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '.' | '[' if !quoted => segments.push(String::new()),
+            ']' if !quoted => {}
+            c => segments.iter_mut().next_back().into_iter().for_each(|last| last.push(c)),
+        }
+    }
+    segments
+}
+
 fn find(sources: &Sources<'_>) -> Option<PathBuf> {
     let named = sources.file.map(Path::to_path_buf);
     let named = named.or_else(|| sources.env.get("WEIR_CONFIG").map(PathBuf::from));

@@ -1,6 +1,6 @@
 //! `weir serve`: the gateway until a signal ends it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +30,17 @@ impl Origin {
     /// Reads the configuration anew.
     pub(crate) fn load(&self, env: &Env) -> anyhow::Result<Loaded> {
         let cwd = std::env::current_dir()?;
-        let sources =
-            Sources { file: self.file.as_deref(), env, overrides: &self.overrides, cwd: &cwd };
-        Ok(weir_config::load(&sources)?)
+        Ok(weir_config::load(&self.sources(env, &cwd))?)
+    }
+
+    /// Where a key of the configuration was written.
+    pub(crate) fn place_of(&self, env: &Env, key: &str) -> anyhow::Result<weir_config::Origin> {
+        let cwd = std::env::current_dir()?;
+        Ok(weir_config::place_of(&self.sources(env, &cwd), key)?)
+    }
+
+    fn sources<'a>(&'a self, env: &'a Env, cwd: &'a Path) -> Sources<'a> {
+        Sources { file: self.file.as_deref(), env, overrides: &self.overrides, cwd }
     }
 }
 
@@ -110,7 +118,7 @@ pub(crate) fn api_state(gateway: &Gateway, metrics: Metrics) -> weir_api::ApiSta
     }
 }
 
-fn announce(gateway: &Gateway, listener: &tokio::net::TcpListener, file: Option<&std::path::Path>) {
+fn announce(gateway: &Gateway, listener: &tokio::net::TcpListener, file: Option<&Path>) {
     let address = listener.local_addr().map(|a| a.to_string()).unwrap_or_default();
     let mounts: Vec<&str> = gateway.fronts.iter().map(|front| front.path.as_str()).collect();
     let file = file.map_or_else(|| "none".to_owned(), |file| file.display().to_string());

@@ -1,0 +1,25 @@
+//! What commands say: results on standard output, remarks on standard error.
+
+use std::io::{self, ErrorKind, Write as _};
+
+/// Writes a result, with a line end after its last line. A reader that has gone (`| head`) is
+/// no error.
+pub(crate) fn result(text: &str) -> anyhow::Result<()> {
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}{end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a value as JSON for people and programs.
+pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    result(&serde_json::to_string_pretty(value)?)
+}
+
+/// Says something beside the result.
+#[expect(clippy::print_stderr, reason = "the one place for remarks of commands")]
+pub(crate) fn remark(text: &str) {
+    eprintln!("{}", text.trim_end());
+}
