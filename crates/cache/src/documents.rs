@@ -78,6 +78,19 @@ impl Stored {
         }
     }
 
+    /// Whether these bytes came again.
+    pub fn has_body_of(&self, fetched: &Fetched) -> bool {
+        match (&self.doc, &fetched.body) {
+            (Some(doc), Some(body)) => doc.bytes() == &body[..],
+            _ => false,
+        }
+    }
+
+    /// Whether the same validators came again.
+    pub fn has_validators_of(&self, fetched: &Fetched) -> bool {
+        self.etag == fetched.etag && self.last_modified == fetched.last_modified
+    }
+
     /// When upstream last confirmed it.
     pub fn validated_at(&self) -> Timestamp {
         Timestamp::from_millis(self.validated_at.load(Ordering::Relaxed))
@@ -187,7 +200,7 @@ impl Documents {
             self.storage.commit(storage_key, spool).await?;
         }
         let previous = self.catalog.document(&key.mount, &key.request).await?;
-        self.catalog.put_document(&row(key, &fetched, &digest, &storage_key, now)).await?;
+        self.catalog.put_document(&row(key, &fetched, digest.as_ref(), now)).await?;
         self.discard(previous, storage_key.as_ref()).await;
 
         let length = fetched.body.as_ref().map_or(0, Bytes::len);
@@ -269,15 +282,14 @@ fn document_key(key: &DocumentKey, digest: &Digest) -> Key {
 fn row(
     key: &DocumentKey,
     fetched: &Fetched,
-    digest: &Option<Digest>,
-    storage_key: &Option<Key>,
+    digest: Option<&Digest>,
     now: Timestamp,
 ) -> DocumentRow {
     DocumentRow {
         mount: key.mount.to_string(),
         key: key.request.to_string(),
         scope: fetched.scope.clone(),
-        digest: digest.clone(),
+        digest: digest.cloned(),
         state: if digest.is_some() { DocumentState::Present } else { DocumentState::Absent },
         status: if digest.is_some() { 200 } else { 404 },
         media: Some(fetched.media.clone()),
@@ -286,7 +298,7 @@ fn row(
         etag: fetched.etag.clone(),
         last_modified: fetched.last_modified.clone(),
         size: fetched.body.as_ref().map_or(0, |body| body.len() as u64),
-        storage_key: storage_key.as_ref().map(ToString::to_string),
+        storage_key: digest.map(|digest| document_key(key, digest).to_string()),
         fetched_at: now,
         validated_at: now,
     }

@@ -252,7 +252,7 @@ impl Check {
             return Err(CacheError::WrongLength { expected, found: size });
         }
         let sha256 = self.sha256.finish();
-        let found = self.promised.map(Hasher::finish).unwrap_or_else(|| sha256.clone());
+        let found = self.promised.map_or_else(|| sha256.clone(), Hasher::finish);
         match &promise.digest {
             Some(expected) if *expected != found => {
                 Err(CacheError::WrongDigest { expected: expected.clone(), found })

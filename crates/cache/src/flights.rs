@@ -34,14 +34,8 @@ where
     {
         let flight = {
             let mut running = self.lock();
-            match running.get(&key) {
-                Some(flight) => flight.clone(),
-                None => {
-                    let flight = self.launch(key.clone(), work());
-                    running.insert(key, flight.clone());
-                    flight
-                }
-            }
+            let launch = |key: &K| self.launch(key.clone(), work());
+            running.entry(key).or_insert_with_key(launch).clone()
         };
         flight.await
     }
@@ -51,11 +45,7 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
-        let mut running = self.lock();
-        if !running.contains_key(&key) {
-            let flight = self.launch(key.clone(), work());
-            running.insert(key, flight);
-        }
+        self.lock().entry(key).or_insert_with_key(|key| self.launch(key.clone(), work()));
     }
 
     fn launch<F>(&self, key: K, work: F) -> Flight<V>

@@ -68,9 +68,12 @@ impl Pipeline {
         let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
         let target = canonical(mount, Target::manifest(name, mount.descriptor().listing))?;
         let label = mount.purl(name, version).to_string();
-        let failed = |failure: Failure| match failure.goes_on() {
-            true => ExplainError::NotListed(label.clone()),
-            false => ExplainError::Failed(failure),
+        let failed = |failure: Failure| {
+            if failure.goes_on() {
+                ExplainError::NotListed(label.clone())
+            } else {
+                ExplainError::Failed(failure)
+            }
         };
         let gathered = visit.gather(&target, Purpose::Listing).await.map_err(failed)?;
         let releases = visit.read(&target, &gathered).await.map_err(failed)?;

@@ -46,11 +46,12 @@ impl Front {
         let claimed = self.members.iter().any(|member| member.patterns.claims(name));
         self.members
             .iter()
-            .filter(|member| match claimed {
-                true => member.patterns.claims(name),
-                false => member.patterns.is_open() && !member.patterns.excludes(name),
+            .map(|member| (member, &member.patterns))
+            .filter(|(_, patterns)| {
+                let open = || patterns.is_open() && !patterns.excludes(name);
+                if claimed { patterns.claims(name) } else { open() }
             })
-            .map(|member| &member.mount)
+            .map(|(member, _)| &member.mount)
             .collect()
     }
 }

@@ -83,9 +83,8 @@ impl Gathered {
 
     /// Until when the documents count as current.
     pub(crate) fn fresh_until(&self, ttl: Duration) -> Timestamp {
-        let of = |source: &Source| match source.immutable {
-            true => Timestamp::MAX,
-            false => source.stored.validated_at().plus(ttl),
+        let of = |source: &Source| {
+            if source.immutable { Timestamp::MAX } else { source.stored.validated_at().plus(ttl) }
         };
         self.sources.iter().map(of).min().unwrap_or(Timestamp::MAX)
     }
@@ -178,26 +177,24 @@ impl Visit {
         }
         let key = self.document_key(fetch, &spot);
         let stored = self.core.documents.get(&key).await?;
+        let errand = Errand { target: target.clone(), fetch: fetch.clone(), spot, key };
         let Some(stored) = stored else {
             if self.core.settings.offline {
                 return Err(Failure::not_cached(self.describe(target)));
             }
-            return self.refreshed(target, fetch, spot, key, None).await;
+            return self.refreshed(errand, None).await;
         };
         match self.currency(&stored, fetch, purpose) {
             Currency::Current => Ok(stored),
             Currency::Stale => {
                 let (visit, previous) = (self.clone(), Arc::clone(&stored));
-                let (target, fetch) = (target.clone(), fetch.clone());
-                self.core.document_flights.start(key.clone(), || async move {
-                    visit.refresh(&target, &fetch, spot, &key, Some(previous)).await
+                self.core.document_flights.start(errand.key.clone(), || async move {
+                    visit.refresh(&errand, Some(previous)).await
                 });
                 Ok(stored)
             }
             Currency::Expired { spare } => {
-                let fresh =
-                    self.refreshed(target, fetch, spot, key, Some(Arc::clone(&stored))).await;
-                match fresh {
+                match self.refreshed(errand, Some(Arc::clone(&stored))).await {
                     Err(failure) if spare && stands_in_for(&failure) => {
                         tracing::warn!(mount = %self.mount.name, %failure, "served stale");
                         Ok(stored)
@@ -229,18 +226,13 @@ impl Visit {
 
     async fn refreshed(
         &self,
-        target: &Target,
-        fetch: &Fetch,
-        spot: Spot,
-        key: DocumentKey,
+        errand: Errand,
         previous: Option<Arc<Stored>>,
     ) -> Result<Arc<Stored>, Failure> {
         self.note_asked();
-        let (visit, target, fetch) = (self.clone(), target.clone(), fetch.clone());
-        let work = {
-            let key = key.clone();
-            || async move { visit.refresh(&target, &fetch, spot, &key, previous).await }
-        };
+        let visit = self.clone();
+        let key = errand.key.clone();
+        let work = || async move { visit.refresh(&errand, previous).await };
         let joined = self.core.document_flights.join(key, work).await;
         joined.unwrap_or_else(|| {
             Err(Failure::new(Code::Internal, "fetching a document was interrupted"))
@@ -250,15 +242,15 @@ impl Visit {
     /// Asks upstream for a document and keeps what came.
     async fn refresh(
         &self,
-        target: &Target,
-        fetch: &Fetch,
-        spot: Spot,
-        key: &DocumentKey,
+        errand: &Errand,
         previous: Option<Arc<Stored>>,
     ) -> Result<Arc<Stored>, Failure> {
+        let Errand { target, fetch, spot, key } = errand;
+        // Pages that say "not found" have validators too, but those confirm nothing.
+        let conditional = previous.as_ref().filter(|previous| previous.doc.is_some());
         let ask = Ask {
-            if_none_match: previous.as_ref().and_then(|p| p.etag.as_deref()),
-            if_modified_since: previous.as_ref().and_then(|p| p.last_modified.as_deref()),
+            if_none_match: conditional.and_then(|p| p.etag.as_deref()),
+            if_modified_since: conditional.and_then(|p| p.last_modified.as_deref()),
             identity: fetch.coding != Coding::Identity,
             ..match fetch.via {
                 Via::Head => Ask::head(spot.whither()),
@@ -266,47 +258,26 @@ impl Visit {
             }
             .accept(fetch.accept)
         };
-        let document = self.ask(&spot, ask).await?;
-        let describe = || self.describe(target);
-        if let (StatusCode::NOT_MODIFIED, Some(previous)) = (document.status, &previous) {
+        let document = self.ask(spot, ask).await?;
+        if let (StatusCode::NOT_MODIFIED, Some(previous)) = (document.status, conditional) {
             self.core.documents.confirm(key, previous).await?;
             return Ok(Arc::clone(previous));
         }
-        let body = match accepted(&document, describe)? {
-            true => Some(self.decoded(fetch, document.body.clone(), &spot).await?),
-            false => None,
+        let body = if accepted(&document, || self.describe(target))? {
+            Some(self.decoded(fetch, document.body.clone(), spot).await?)
+        } else {
+            None
         };
-        if let (Some(previous), Some(body)) = (&previous, &body)
-            && previous.doc.as_ref().is_some_and(|doc| doc.bytes() == &body[..])
-        {
+        let fetched = fetched(target, &document, body);
+        let same = conditional.filter(|previous| previous.has_body_of(&fetched));
+        if let Some(previous) = same.filter(|previous| previous.has_validators_of(&fetched)) {
             self.core.documents.confirm(key, previous).await?;
             return Ok(Arc::clone(previous));
         }
-        let fetched = self.fetched(target, &document, body);
-        if fetch.lists {
+        if fetch.lists && same.is_none() {
             self.note_sightings(target, fetch, previous.as_deref(), &fetched).await?;
         }
         Ok(self.core.documents.put(key, fetched).await?)
-    }
-
-    fn fetched(&self, target: &Target, document: &Document, body: Option<Bytes>) -> Fetched {
-        let (etag, last_modified) = validators(&document.headers);
-        let seen = SEEN_HEADERS.into_iter().filter_map(|name| {
-            let value = document.headers.get(name)?.to_str().ok()?;
-            Some((name.to_owned(), value.to_owned()))
-        });
-        Fetched {
-            body,
-            media: header(&document.headers, CONTENT_TYPE).unwrap_or_default(),
-            url: document.url.to_string(),
-            etag,
-            last_modified,
-            headers: seen.collect(),
-            scope: match target {
-                Target::Manifest { scope, .. } => scope.to_string(),
-                other => other.package().map(ToString::to_string).unwrap_or_default(),
-            },
-        }
     }
 
     /// Checks the promised digest of the bytes as fetched, then takes off the resource's own
@@ -351,11 +322,9 @@ impl Visit {
         let json = http::HeaderValue::from_static("application/json");
         ask.headers.insert(CONTENT_TYPE, json);
         let document = self.ask(spot, ask).await?;
-        let body = match accepted(&document, || self.mount.name.to_string())? {
-            true => Some(document.body.clone()),
-            false => None,
-        };
-        let fetched = self.fetched(&Target::Local("post".into()), &document, body);
+        let found = accepted(&document, || self.mount.name.to_string())?;
+        let body = found.then(|| document.body.clone());
+        let fetched = fetched(&Target::Local("post".into()), &document, body);
         Ok(Arc::new(Stored::transient(fetched, self.now)))
     }
 
@@ -379,6 +348,35 @@ impl Visit {
 /// something else than a document of the ecosystem.
 fn stands_in_for(failure: &Failure) -> bool {
     failure.is_transient() || failure.code() == Code::UnreadableDocument
+}
+
+/// A document to be fetched, for whom and to be kept where.
+#[derive(Debug)]
+struct Errand {
+    target: Target,
+    fetch: Fetch,
+    spot: Spot,
+    key: DocumentKey,
+}
+
+fn fetched(target: &Target, document: &Document, body: Option<Bytes>) -> Fetched {
+    let (etag, last_modified) = validators(&document.headers);
+    let seen = SEEN_HEADERS.into_iter().filter_map(|name| {
+        let value = document.headers.get(name)?.to_str().ok()?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    Fetched {
+        body,
+        media: header(&document.headers, CONTENT_TYPE).unwrap_or_default(),
+        url: document.url.to_string(),
+        etag,
+        last_modified,
+        headers: seen.collect(),
+        scope: match target {
+            Target::Manifest { scope, .. } => scope.to_string(),
+            other => other.package().map(ToString::to_string).unwrap_or_default(),
+        },
+    }
 }
 
 /// How current a kept document is.

@@ -61,14 +61,10 @@ fn resolve(link: &Link, known: &Gathered) -> Result<Url, Failure> {
         let sentence = format!("the registry links to {shown:?}, {reason}");
         Failure::new(Code::UnreadableDocument, sentence)
     };
-    let url = match known.address_of(link.document()) {
-        Some(base) => {
-            let base = Url::parse(base).map_err(|_| bad("from a page without an address"))?;
-            base.join(link.as_str())
-        }
-        None => Url::parse(link.as_str()),
-    }
-    .map_err(|_| bad("which is no address"))?;
+    // A link of a document that nobody fetched is one that a plugin made up.
+    let base = known.address_of(link.document()).ok_or_else(|| bad("in no document of its own"))?;
+    let base = Url::parse(base).map_err(|_| bad("from a page without an address"))?;
+    let url = base.join(link.as_str()).map_err(|_| bad("which is no address"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad("which is neither http nor https"));
     }
@@ -83,4 +79,20 @@ pub(crate) fn header(headers: &http::HeaderMap, name: http::HeaderName) -> Optio
 /// Upstream's validators: entity tag and modification date.
 pub(crate) fn validators(headers: &http::HeaderMap) -> (Option<String>, Option<String>) {
     (header(headers, ETAG), header(headers, LAST_MODIFIED))
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_core::{Doc, LinkSyntax};
+
+    use super::*;
+
+    #[test]
+    fn a_link_of_a_document_that_nobody_fetched_leads_nowhere() {
+        let text = "https://inside.example/file";
+        let link = Doc::new(text, "text/plain").link(0..text.len(), LinkSyntax::Plain).unwrap();
+        let refused = resolve(&link, &Gathered::default()).unwrap_err();
+        assert_eq!(refused.code(), Code::UnreadableDocument);
+        assert!(refused.to_string().contains(text), "{refused}");
+    }
 }

@@ -180,17 +180,17 @@ fn describe_document(headers: &mut HeaderMap, head: &Head, etag: &str) {
     }
 }
 
-/// The part of a stored artifact that is asked for; `Err` is a response without a body.
+/// The head for a stored artifact and which part of it is asked for; `None` when no byte is.
 pub(crate) fn stored_part(
     entry: &Entry,
     conditions: Conditions<'_>,
-) -> Result<(Range<u64>, Response<()>), Response<ResponseBody>> {
+) -> (Response<()>, Option<Range<u64>>) {
     let (etag, modified) = (entry.etag(), Some(entry.stored_at));
     let mut response = Response::new(());
     describe_file(response.headers_mut(), Some(&etag), modified, &entry.media);
     if conditions.unchanged(Some(&etag), modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return Err(response.map(|()| empty()));
+        return (response, None);
     }
     let range = match conditions.range(Some(&etag), modified, entry.size) {
         Asked::Whole => 0..entry.size,
@@ -198,13 +198,10 @@ pub(crate) fn stored_part(
             partial(&mut response, &range, entry.size);
             range
         }
-        Asked::Nothing => return Err(unsatisfiable(response, entry.size)),
+        Asked::Nothing => return (unsatisfiable(response, entry.size), None),
     };
     response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
-    if conditions.head {
-        return Err(response.map(|()| empty()));
-    }
-    Ok((range, response))
+    (response, (!conditions.head).then_some(range))
 }
 
 /// Joins a head made by [`stored_part`] with its bytes.
@@ -287,11 +284,11 @@ fn partial<B>(response: &mut Response<B>, range: &Range<u64>, length: u64) {
     insert(response.headers_mut(), CONTENT_RANGE, &text);
 }
 
-pub(crate) fn unsatisfiable(mut response: Response<()>, length: u64) -> Response<ResponseBody> {
+pub(crate) fn unsatisfiable(mut response: Response<()>, length: u64) -> Response<()> {
     *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
     response.headers_mut().remove(CONTENT_LENGTH);
     insert(response.headers_mut(), CONTENT_RANGE, &format!("bytes */{length}"));
-    response.map(|()| empty())
+    response
 }
 
 fn sized(body: ResponseBody, length: u64) -> Response<ResponseBody> {

@@ -26,6 +26,8 @@ use crate::visit::Visit;
 use crate::{Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress};
 
 type Joined<T> = Result<Arc<T>, Failure>;
+/// A rendering under a lens.
+type RenderFlight = (RenderingKey, (u64, u64));
 
 /// What a pipeline is made from.
 #[derive(Debug)]
@@ -58,7 +60,7 @@ pub(crate) struct Core {
     pub(crate) settings: PipelineSettings,
     pub(crate) document_flights: Flights<DocumentKey, Joined<Stored>>,
     /// Each with whether upstream was asked for it.
-    pub(crate) render_flights: Flights<(RenderingKey, (u64, u64)), (Joined<Rendering>, bool)>,
+    pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }
@@ -306,7 +308,7 @@ impl Exchange<'_> {
             }
         };
         let hit = !visit.has_asked();
-        Ok(Answered { response, hit, subject, withheld: 0, notice: None })
+        Ok(Answered { response, hit, subject: Some(subject), withheld: 0, notice: None })
     }
 
     async fn stored(
@@ -314,13 +316,10 @@ impl Exchange<'_> {
         admitted: Admitted,
         entry: &Arc<Entry>,
     ) -> Result<Response<ResponseBody>, Failure> {
-        match respond::stored_part(entry, self.conditions()) {
-            Err(response) => Ok(response),
-            Ok((range, head)) => {
-                let body = self.core.artifacts.open(admitted, entry, range).await?;
-                Ok(respond::stored(head, body))
-            }
-        }
+        let (head, range) = respond::stored_part(entry, self.conditions());
+        let Some(range) = range else { return Ok(head.map(|()| respond::empty())) };
+        let body = self.core.artifacts.open(admitted, entry, range).await?;
+        Ok(respond::stored(head, body))
     }
 
     /// A file that is not here: fetched, unless the client only asks about it.
@@ -363,7 +362,8 @@ impl Exchange<'_> {
         let start = match range {
             respond::Asked::Nothing => {
                 let length = foretold.length.unwrap_or(0);
-                return Ok(respond::unsatisfiable(foretold.head(0), length));
+                let head = respond::unsatisfiable(foretold.head(0), length);
+                return Ok(head.map(|()| respond::empty()));
             }
             respond::Asked::Part { range, open: true } => range.start,
             respond::Asked::Part { open: false, .. } => {
@@ -502,6 +502,6 @@ fn path_of(purl: &Purl) -> String {
     purl.as_str().replace('?', "%3F").replace('#', "%23")
 }
 
-fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Option<Purl> {
-    Some(visit.mount.purl(release.name.as_str(), Some(release.version.as_str())))
+fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Purl {
+    visit.mount.purl(release.name.as_str(), Some(release.version.as_str()))
 }

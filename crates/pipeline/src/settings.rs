@@ -19,10 +19,10 @@ pub struct Freshness {
 impl Default for Freshness {
     fn default() -> Self {
         Self {
-            ttl: Duration::from_secs(5 * 60),
-            negative_ttl: Duration::from_secs(60),
-            stale_while_revalidate: Duration::from_secs(10 * 60),
-            stale_if_error: Duration::from_secs(30 * 24 * 3600),
+            ttl: Duration::from_mins(5),
+            negative_ttl: Duration::from_mins(1),
+            stale_while_revalidate: Duration::from_mins(10),
+            stale_if_error: Duration::from_hours(30 * 24),
         }
     }
 }

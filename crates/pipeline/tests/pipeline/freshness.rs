@@ -172,6 +172,33 @@ async fn a_404_is_remembered_for_a_short_time() {
 }
 
 #[tokio::test]
+async fn validators_of_a_404_confirm_nothing() {
+    let origin = Origin::start().await;
+    origin.put(INDEX, Answer::status(404, "no").etag("\"a\""));
+    let gateway = setup().cargo(&origin).open().await;
+    assert!(gateway.get("/cargo/se/rd/serde").await.is(404));
+    cargo_index(&origin, &[serde()], &CargoStyle::default());
+    origin.change(INDEX, |answer| Answer::ok(answer.body().clone()).etag("\"a\""));
+    gateway.clock().advance(DAY);
+    assert!(gateway.get("/cargo/se/rd/serde").await.is(200));
+}
+
+#[tokio::test]
+async fn new_validators_of_the_same_bytes_are_used_from_then_on() {
+    let origin = Origin::start().await;
+    cargo_index(&origin, &[serde()], &CargoStyle::default());
+    let gateway = setup().cargo(&origin).open().await;
+    let first = place(&gateway, "/cargo/se/rd/serde").await;
+    origin.change(INDEX, |answer| Answer::ok(answer.body().clone()).etag("\"rotated\""));
+    for _ in 0..2 {
+        gateway.clock().advance(DAY);
+        assert_eq!(place(&gateway, "/cargo/se/rd/serde").await, first, "it was rendered anew");
+    }
+    let asked = origin.requests().pop().unwrap();
+    assert_eq!(asked.header("if-none-match"), Some("\"rotated\""));
+}
+
+#[tokio::test]
 async fn a_withdrawn_package_keeps_its_stored_files() {
     let origin = Origin::start().await;
     let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());

@@ -23,8 +23,8 @@ use weir_upstream::{Client, Settings};
 
 /// The instant at which every test begins.
 pub(crate) const BEGIN: &str = "2026-06-01T00:00:00Z";
-pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
-pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 pub(crate) const NPM_ABBREVIATED: &str = "application/vnd.npm.install-v1+json";
 pub(crate) const PYPI_JSON: &str = "application/vnd.pypi.simple.v1+json";

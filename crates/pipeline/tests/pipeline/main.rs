@@ -1,5 +1,6 @@
 //! The pipeline with its cache, end to end and in process: what clients get, and what origins
 //! are asked for.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod agreement;
 mod caching;

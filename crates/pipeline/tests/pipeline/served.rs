@@ -91,9 +91,10 @@ async fn a_wrong_file_never_ends_as_a_whole_one() {
         if !head.starts_with("HTTP/1.1 200") {
             continue;
         }
-        match head.contains("content-length") {
-            true => assert!(body.len() < files[1].bytes.len(), "{what}: {head}"),
-            false => assert!(!body.ends_with(b"0\r\n\r\n"), "{what}: {head}"),
+        if head.contains("content-length") {
+            assert!(body.len() < files[1].bytes.len(), "{what}: {head}");
+        } else {
+            assert!(!body.ends_with(b"0\r\n\r\n"), "{what}: {head}");
         }
     }
     origin.put(LODASH_UPSTREAM, whole);

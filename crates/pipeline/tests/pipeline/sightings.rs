@@ -127,7 +127,7 @@ async fn what_an_unknown_date_counts_as_is_a_setting() {
 #[tokio::test]
 async fn a_stored_file_without_a_date_is_judged_by_its_sight() {
     let undated = Undated::start().await;
-    let gateway = undated.setup().with(|s| s.policy.cooldown.default = DAY * 0).open().await;
+    let gateway = undated.setup().cooldown(0).open().await;
     for path in LISTINGS {
         assert!(gateway.get(path).await.is(200), "{path}");
     }
