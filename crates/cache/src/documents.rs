@@ -303,3 +303,6 @@ fn row(
         validated_at: now,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -261,3 +261,6 @@ impl Check {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

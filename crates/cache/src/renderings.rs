@@ -186,3 +186,60 @@ impl Renderings {
         self.0.insert(key, rendering);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rendering(text: &str) -> Rendering {
+        let grounds = Grounds { sources: Vec::new(), edits: Edits::keep_all(), counts: (1, 1) };
+        Rendering::new(Head::new("text/plain"), text.into(), grounds)
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn it_holds_under_its_lens_until_a_verdict_changes() {
+        let rendering = rendering("x");
+        assert!(!rendering.holds((0, 0), at(0)), "not before it was said how long");
+        rendering.extend((1, 2), at(100), at(50));
+        assert!(rendering.holds((1, 2), at(99)));
+        assert!(!rendering.holds((1, 2), at(100)), "the instant itself belongs to the new verdict");
+        assert!(!rendering.holds((2, 2), at(0)) && !rendering.holds((1, 3), at(0)));
+        assert!(rendering.is_fresh(at(49)) && !rendering.is_fresh(at(50)));
+    }
+
+    #[tokio::test]
+    async fn an_encoding_is_made_once() {
+        let rendering = rendering(&"weir ".repeat(1000));
+        let (first, again) =
+            (rendering.encoded(Encoding::Gzip).await, rendering.encoded(Encoding::Gzip).await);
+        assert_eq!(first.0, Some(Encoding::Gzip));
+        assert_eq!(first.1.as_ptr(), again.1.as_ptr());
+        assert_ne!(rendering.etag(None), rendering.etag(first.0));
+    }
+
+    #[test]
+    fn other_bytes_have_another_entity_tag() {
+        assert_ne!(rendering("a").etag(None), rendering("b").etag(None));
+        assert_eq!(rendering("a").etag(None), rendering("a").etag(None));
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let renderings = Renderings::new(10_000);
+        let key = |n: usize| RenderingKey {
+            mount: "npm".into(),
+            base: "http://weir.example".into(),
+            target: Target::manifest(format!("p{n}"), "full"),
+        };
+        for n in 0..100 {
+            renderings.put(key(n), Arc::new(rendering(&"x".repeat(1000))));
+        }
+        renderings.0.run_pending_tasks();
+        let held = (0..100).filter(|n| renderings.get(&key(*n)).is_some()).count();
+        assert!(held <= 4, "{held}");
+    }
+}

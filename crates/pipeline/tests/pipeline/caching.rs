@@ -185,3 +185,33 @@ async fn hits_are_counted() {
     let row = gateway.catalog.artifact("npm", path).await.unwrap().unwrap();
     assert_eq!(row.hits, 4);
 }
+
+#[tokio::test]
+async fn a_hit_touches_no_database_and_no_upstream() {
+    let (npm, python) = (Origin::start().await, Origin::start().await);
+    npm_registry(&npm, &[lodash()], &NpmStyle::default());
+    let numpy = Package::new("numpy").release("2.1.0", "");
+    let undated = PypiStyle { dates: false, ..PypiStyle::default() };
+    pypi_index(&python, &python, &[numpy], &undated);
+    let gateway = setup().npm(&npm).pypi(&python).cooldown(7).open().await;
+    let paths = [
+        LODASH,
+        "/npm/lodash",
+        "/pypi/files/numpy/numpy-2.1.0-py3-none-any.whl",
+        "/pypi/simple/numpy/",
+    ];
+    for _ in 0..2 {
+        for path in paths {
+            assert!(gateway.get(path).await.is(200), "{path}");
+        }
+    }
+    npm.stop();
+    python.stop();
+    gateway.catalog.close().await.unwrap();
+    assert!(gateway.catalog.check().await.is_err());
+    for path in paths {
+        let answered = gateway.get(path).await;
+        assert!(answered.is(200), "{path}: {answered:?}");
+        assert_eq!(gateway.observer.last().outcome, "hit", "{path}");
+    }
+}
