@@ -75,3 +75,46 @@ pub(super) fn words(workspace: &Workspace) -> Result<Vec<Offence>> {
     }
     Ok(offences)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(path: &str, text: String) -> Source {
+        Source::new(path.to_owned(), text)
+    }
+
+    #[test]
+    fn files_plugins_and_inline_tests_keep_to_their_budgets() {
+        let lines = |count: usize| "fn f() {}\n".repeat(count);
+        let tests = |count| format!("#[cfg(test)]\nmod tests {{\n{}}}\n", lines(count));
+        let within = [
+            source("crates/a/src/lib.rs", lines(FILE) + &tests(INLINE_TESTS - 3)),
+            source("plugins/a/src/lib.rs", lines(FILE)),
+            source("plugins/a/src/b.rs", lines(PLUGIN - FILE) + "// said\n\n"),
+            source("plugins/a/src/b/tests.rs", lines(FILE)),
+        ];
+        assert_eq!(sizes(&within), [""; 0]);
+        let beyond = [
+            source("crates/a/src/lib.rs", lines(FILE + 1) + &tests(INLINE_TESTS)),
+            source("plugins/a/src/lib.rs", lines(FILE)),
+            source("plugins/a/src/b.rs", lines(PLUGIN - FILE)),
+            source("plugins/a/src/c.rs", lines(1)),
+        ];
+        assert_eq!(
+            sizes(&beyond),
+            [
+                "crates/a/src/lib.rs: 601 lines, of 600",
+                "crates/a/src/lib.rs:602: 153 lines of inline tests, of 150",
+                "plugins/a: 1201 lines of code, of 1200",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_begins_with_what_it_is() {
+        let said = source("crates/a/src/lib.rs", "//! What it is.\n".to_owned());
+        let silent = source("crates/a/src/b.rs", "// A note.\nfn f() {}\n".to_owned());
+        assert_eq!(heads(&[said, silent]), ["crates/a/src/b.rs: has no `//!`"]);
+    }
+}

@@ -19,7 +19,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn new(path: String, text: String) -> Self {
+    pub(super) fn new(path: String, text: String) -> Self {
         let code = mask(&text);
         let tests = test_modules(&code);
         Self { path, text, code, tests }
