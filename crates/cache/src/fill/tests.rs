@@ -67,7 +67,7 @@ async fn the_last_byte_is_held_until_the_whole_is_stored() {
     assert!(received.result.is_ok());
     assert_eq!(available(&fill, 0), &TEXT[..TEXT.len() - 1]);
     assert_eq!(available(&fill, 5), &TEXT[5..TEXT.len() - 1]);
-    assert_eq!(available(&fill, TEXT.len() as u64 - 1).await, b"");
+    assert_eq!(available(&fill, TEXT.len() as u64 - 1), b"");
 }
 
 #[tokio::test]
