@@ -91,7 +91,8 @@ mod tests {
         let within = [
             source("crates/a/src/lib.rs", lines(FILE) + &tests(INLINE_TESTS - 3)),
             source("plugins/a/src/lib.rs", lines(FILE)),
-            source("plugins/a/src/b.rs", lines(PLUGIN - FILE) + "// said\n\n"),
+            source("plugins/a/src/b.rs", lines(PLUGIN - FILE - 1)),
+            source("plugins/a/src/c.rs", "// said\n\n".to_owned() + &lines(1)),
             source("plugins/a/src/b/tests.rs", lines(FILE)),
         ];
         assert_eq!(sizes(&within), [""; 0]);
