@@ -96,7 +96,8 @@ pub(crate) fn storage(config: &Config, env: &Env) -> StorageSettings {
     let credentials = aws.access_key_id.zip(aws.secret_access_key);
     StorageSettings {
         read_size: config.limits.read_buffer as usize,
-        write_size: config.limits.write_buffer.max(config.limits.spool_buffer) as usize,
+        write_size: config.limits.spool_buffer as usize,
+        part_size: config.limits.write_buffer as usize,
         region: aws.region,
         credentials: credentials.map(|(access_key_id, secret)| weir_storage::Credentials {
             access_key_id,

@@ -65,12 +65,6 @@ impl Config {
 pub struct Storage {
     /// `file:///…` or `s3://bucket?…`.
     pub url: Url,
-    /// Bytes of cached objects to keep; `None` keeps all.
-    #[serde(serialize_with = "value::show_optional_size")]
-    pub max_size: Option<u64>,
-    /// Objects not asked for this long are dropped; `None` keeps all.
-    #[serde(serialize_with = "value::show_optional_duration")]
-    pub max_age: Option<Duration>,
 }
 
 /// Where facts are kept.
@@ -128,14 +122,6 @@ pub struct Registry {
     pub upstream: Option<Upstream>,
     /// The work mode of this mount; `None` takes `policy.work_mode`.
     pub work_mode: Option<WorkMode>,
-    /// What happens to a signed index.
-    pub index: IndexMode,
-    /// The suites of a signed index that are served; empty serves what upstream has.
-    pub suites: Vec<String>,
-    /// The components of a signed index that are served.
-    pub components: Vec<String>,
-    /// The architectures of a signed index that are served.
-    pub architectures: Vec<String>,
 }
 
 impl Registry {
@@ -147,17 +133,7 @@ impl Registry {
             (false, true) => format!("/{mount}/{name}"),
             (false, false) => format!("/{name}"),
         };
-        Self {
-            name: name.to_owned(),
-            ecosystem,
-            path,
-            upstream: None,
-            work_mode: None,
-            index: IndexMode::Passthrough,
-            suites: Vec::new(),
-            components: Vec::new(),
-            architectures: Vec::new(),
-        }
+        Self { name: name.to_owned(), ecosystem, path, upstream: None, work_mode: None }
     }
 
     /// Whether this is the mount that every ecosystem has.
@@ -307,19 +283,6 @@ pub enum ListingMode {
     /// It is marked (yanked, retracted) where the format has a mark, and left out elsewhere.
     #[default]
     Mark,
-}
-
-/// What happens to a signed index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IndexMode {
-    /// It is served as upstream signed it; only downloads are refused.
-    #[default]
-    Passthrough,
-    /// Withheld versions are left out; the index is unsigned.
-    Filter,
-    /// Withheld versions are left out and the index is signed with the gateway's key.
-    FilterResign,
 }
 
 /// One rule.

@@ -33,7 +33,7 @@ fn lines(problems: &[Problem]) -> String {
 pub struct Problem {
     /// Where it was written.
     pub origin: Origin,
-    /// The key, `storage.max_size`; empty when it concerns the text as a whole.
+    /// The key, `limits.document`; empty when it concerns the text as a whole.
     pub key: String,
     /// What is wrong, what was expected, and an example.
     pub message: String,

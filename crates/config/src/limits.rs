@@ -15,10 +15,10 @@ pub struct Limits {
     /// Bytes read from storage at once.
     #[serde(serialize_with = "value::show_size")]
     pub read_buffer: u64,
-    /// Bytes collected before they are written to storage.
+    /// Bytes of one part of an upload to S3, at least 5 MiB.
     #[serde(serialize_with = "value::show_size")]
     pub write_buffer: u64,
-    /// Bytes of a document or upload kept in memory before it is spooled to a file.
+    /// Bytes of a download collected before they are written to its temporary file.
     #[serde(serialize_with = "value::show_size")]
     pub spool_buffer: u64,
     /// Memory for objects that are asked for often.
@@ -57,8 +57,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             read_buffer: 256 * KIB,
-            write_buffer: 256 * KIB,
-            spool_buffer: MIB,
+            write_buffer: 8 * MIB,
+            spool_buffer: 256 * KIB,
             memory: 48 * MIB,
             memory_object: 16 * MIB,
             document: 256 * MIB,

@@ -77,10 +77,6 @@ impl Resolver<'_> {
             registry.upstream = self.upstream(&below(at, "upstream"), upstream, limits);
         }
         registry.work_mode = table.work_mode.map(|mode| mode.0);
-        registry.index = table.index.map(|mode| mode.0).unwrap_or_default();
-        registry.suites = texts(table.suites);
-        registry.components = texts(table.components);
-        registry.architectures = texts(table.architectures);
         Some(registry)
     }
 

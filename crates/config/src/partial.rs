@@ -10,9 +10,9 @@ use serde::de::{self, Deserializer, Visitor, value::MapAccessDeserializer};
 
 use crate::Secret;
 use crate::scalar::{
-    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, IndexWord, Instant, Level, Listen,
-    ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span, Status,
-    StorageUrl, Text, UnknownWord, WebUrl, WorkModeWord,
+    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, Instant, Level, Listen, ListingWord,
+    LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span, Status, StorageUrl, Text,
+    UnknownWord, WebUrl, WorkModeWord,
 };
 
 /// A value that may be absent.
@@ -98,8 +98,6 @@ layer! {
     struct PartialStorage {
         url: Maybe<StorageUrl>,
         path: Maybe<FilePath>,
-        max_size: Maybe<Size>,
-        max_age: Maybe<Span>,
     }
 
     /// `database`.
@@ -122,10 +120,6 @@ layer! {
         path: Maybe<Text>,
         #[serde(alias = "work-mode")]
         work_mode: Maybe<WorkModeWord>,
-        index: Maybe<IndexWord>,
-        suites: Items<Text>,
-        components: Items<Text>,
-        architectures: Items<Text>,
     }
 
     /// `groups.<name>`.

@@ -93,8 +93,7 @@ impl Resolver<'_> {
             self.refuse(&strings(&["data_dir"]), "is not a path that an address can hold");
             self.cwd_url()
         });
-        let max_age = layer.max_age.map(|age| age.0);
-        Storage { url, max_size: layer.max_size.map(|size| size.0), max_age }
+        Storage { url }
     }
 
     /// Some address, where a misfit already says that there is none.
@@ -230,7 +229,7 @@ impl Resolver<'_> {
             );
         }
         let known =
-            |e: EcosystemId| e.folder() == kind || (e.id() == "container" && kind == "docker");
+            |e: EcosystemId| e.purl_type() == kind || (e.id() == "container" && kind == "docker");
         if !kind.contains(['*', '?', '{', '[']) && !EcosystemId::all().any(known) {
             let meant = EcosystemId::parse(kind).map(EcosystemId::folder).or_else(|| {
                 crate::suggest::nearest(kind, EcosystemId::all().map(EcosystemId::folder))

@@ -14,8 +14,8 @@ use weir_core::Timestamp;
 
 use crate::suggest::nearest;
 use crate::{
-    Address, Credentials, Driver, EcosystemId, Effect, IndexMode, ListingMode, LogFormat, Secret,
-    UnknownDate, WorkMode,
+    Address, Credentials, Driver, EcosystemId, Effect, ListingMode, LogFormat, Secret, UnknownDate,
+    WorkMode,
 };
 
 /// How one kind of value is read.
@@ -452,12 +452,6 @@ words! {
 words! {
     /// What happens to a withheld version in a listing.
     ListingWord => ListingMode: "remove" => Remove, "mark" => Mark; "remove or mark"
-}
-words! {
-    /// What happens to a signed index.
-    IndexWord => IndexMode:
-    "passthrough" => Passthrough, "filter" => Filter, "filter_resign" => FilterResign;
-    "passthrough, filter or filter_resign"
 }
 words! {
     /// What happens to what a rule matches.

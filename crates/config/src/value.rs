@@ -62,14 +62,6 @@ pub(crate) fn show_duration<S: Serializer>(value: &Duration, to: S) -> Result<S:
     ShownDuration(*value).serialize(to)
 }
 
-#[expect(clippy::ref_option, reason = "the shape that serde calls")]
-pub(crate) fn show_optional_duration<S: Serializer>(
-    value: &Option<Duration>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    value.map(ShownDuration).serialize(to)
-}
-
 pub(crate) fn show_durations<K: Serialize + Ord, S: Serializer>(
     value: &BTreeMap<K, Duration>,
     to: S,
@@ -80,14 +72,6 @@ pub(crate) fn show_durations<K: Serialize + Ord, S: Serializer>(
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde calls")]
 pub(crate) fn show_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::Error> {
     ShownSize(*value).serialize(to)
-}
-
-#[expect(clippy::ref_option, reason = "the shape that serde calls")]
-pub(crate) fn show_optional_size<S: Serializer>(
-    value: &Option<u64>,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    value.map(ShownSize).serialize(to)
 }
 
 #[expect(clippy::ref_option, reason = "the shape that serde calls")]

@@ -41,7 +41,6 @@ macro_rules! rows {
 const DRIVERS: &[&str] = &["sqlite", "postgres"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
 const WORK_MODES: &[&str] = &["warmup", "spectator", "moderate", "strict", "strict_wait"];
-const INDEX_MODES: &[&str] = &["passthrough", "filter", "filter_resign"];
 const UNKNOWN_DATES: &[&str] = &["first_seen", "deny", "allow"];
 const LISTING_MODES: &[&str] = &["remove", "mark"];
 const EFFECTS: &[&str] = &["deny", "warn", "allow"];
@@ -69,11 +68,6 @@ pub(super) const GATEWAY: &[Row] = rows! {
          come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`.";
     "storage.path": Path = "", like "/var/lib/weir/cache", flag "--storage-path";
         "Deprecated: a folder; use `storage.url`.";
-    "storage.max_size": Size = "", like "100 GiB";
-        "Bytes of cached objects to keep; the least recently used go first. Without it all are \
-         kept.";
-    "storage.max_age": Duration = "", like "90d";
-        "Cached objects that nobody asked for this long are dropped. Without it all are kept.";
     "database.driver": OneOf(DRIVERS) = "sqlite", like "postgres", flag "--database-driver", also "PROXY_DATABASE_DRIVER";
         "The kind of database. A `database.url` alone makes it `postgres`.";
     "database.path": Path = "", like "/var/lib/weir/weir.db", flag "--database-path", also "PROXY_DATABASE_PATH";
@@ -105,15 +99,6 @@ pub(super) const MOUNTS: &[Row] = rows! {
          container, conda, helm, generic, rpm and conan.";
     "registries.<name>.work_mode": OneOf(WORK_MODES) = "", like "strict";
         "The work mode of this mount instead of `policy.work_mode`.";
-    "registries.<name>.index": OneOf(INDEX_MODES) = "passthrough", like "filter_resign";
-        "What happens to a signed index: served as upstream signed it, with withheld versions \
-         left out and unsigned, or left out and signed with the gateway's key.";
-    "registries.<name>.suites": List = "[]", like r#"["stable"]"#;
-        "The suites of a signed index that are served.";
-    "registries.<name>.components": List = "[]", like r#"["main"]"#;
-        "The components of a signed index that are served.";
-    "registries.<name>.architectures": List = "[]", like r#"["amd64"]"#;
-        "The architectures of a signed index that are served.";
     "groups.<name>.ecosystem": Ecosystem = "", like "npm";
         "The ecosystem of the members. By default that of the first.";
     "groups.<name>.path": Text = "", like "/all-npm";
@@ -177,10 +162,10 @@ pub(super) const POLICY: &[Row] = rows! {
 pub(super) const LIMITS: &[Row] = rows! {
     "limits.read_buffer": Size = "256 KiB", like "1 MiB";
         "Bytes read from storage at once.";
-    "limits.write_buffer": Size = "256 KiB", like "1 MiB";
-        "Bytes collected before they are written to storage.";
-    "limits.spool_buffer": Size = "1 MiB", like "4 MiB";
-        "Bytes of a document or upload kept in memory before it is spooled to a file.";
+    "limits.write_buffer": Size = "8 MiB", like "16 MiB";
+        "Bytes of one part of an upload to S3, at least 5 MiB; what is smaller goes in one request.";
+    "limits.spool_buffer": Size = "256 KiB", like "1 MiB";
+        "Bytes of a download collected before they are written to its temporary file.";
     "limits.memory": Size = "48 MiB", like "256 MiB";
         "Memory for objects that are asked for often.";
     "limits.memory_object": Size = "16 MiB", like "4 MiB";

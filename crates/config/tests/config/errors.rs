@@ -9,7 +9,7 @@ fn an_unknown_key_is_named_with_its_line_and_a_suggestion() {
     insta::assert_snapshot!(refusal("offline = true\nlisten_on = \"x\"\nlisetn = \":1\""), @"weir.toml:3: lisetn: unknown key; did you mean listen?");
     insta::assert_snapshot!(refusal("[cooldown]\n\ndefalt = \"3d\""), @"weir.toml:3: cooldown.defalt: unknown key; did you mean default?");
     insta::assert_snapshot!(refusal("[upstream.npm.limits]\nretry = 3"), @"weir.toml:2: upstream.npm.limits.retry: unknown key; known here: breaker_failures, breaker_pause, connect_timeout, connections, idle_timeout, pool_timeout, rate, read_timeout, redirects, retries, retry_pause, retry_pause_max, write_timeout");
-    insta::assert_snapshot!(refusal("max_size = \"3 GB\""), @"weir.toml:1: max_size: unknown key here; did you mean storage.max_size?");
+    insta::assert_snapshot!(refusal("block_status = 403"), @"weir.toml:1: block_status: unknown key here; did you mean policy.block_status?");
     insta::assert_snapshot!(refusal("[upstream]\nnmp = \"https://registry.example\""), @r#"weir.toml:2: upstream.nmp: found "nmp", expected an ecosystem such as npm, pypi or cargo (did you mean npm?); for example: nmp = "https://registry.example/npm""#);
 }
 
@@ -17,9 +17,9 @@ fn an_unknown_key_is_named_with_its_line_and_a_suggestion() {
 fn a_wrong_value_is_answered_with_the_form_and_an_example() {
     insta::assert_snapshot!(refusal("[cooldown]\ndefault = \"soon\""), @r#"weir.toml:2: cooldown.default: found "soon", expected a duration such as 3d, 12h, 500ms or 0; for example: default = "3d""#);
     insta::assert_snapshot!(refusal("[cooldown]\ndefault = 3"), @r#"weir.toml:2: cooldown.default: found "3", expected a duration such as 3d, 12h, 500ms or 0 (of what unit? 3d are 3 days); for example: default = "3d""#);
-    insta::assert_snapshot!(refusal("[storage]\nmax_size = \"many\""), @r#"weir.toml:2: storage.max_size: found "many", expected a size such as 10 GiB, 64 MB or 4096; for example: max_size = "100 GiB""#);
+    insta::assert_snapshot!(refusal("[limits]\ndocument = \"many\""), @r#"weir.toml:2: limits.document: found "many", expected a size such as 10 GiB, 64 MB or 4096; for example: document = "64 MiB""#);
     insta::assert_snapshot!(refusal("offline = \"yes\""), @r#"weir.toml:1: offline: found "yes", expected true or false; for example: offline = true"#);
-    insta::assert_snapshot!(refusal("storage = 3"), @"weir.toml:1: storage: found a integer, expected a table of max_age, max_size, path, url");
+    insta::assert_snapshot!(refusal("storage = 3"), @"weir.toml:1: storage: found a integer, expected a table of path, url");
     insta::assert_snapshot!(refusal("[[policy.rules]]\nname = \"a\"\neffect = \"dney\""), @r#"weir.toml:3: policy.rules.0.effect: found "dney", expected deny, warn or allow (did you mean deny?); for example: effect = "deny""#);
     insta::assert_snapshot!(refusal("[limits]\n\nheader_count = -1"), @r#"weir.toml:3: limits.header_count: found "-1", expected a whole number such as 64; for example: header_count = 64"#);
     insta::assert_snapshot!(refusal("listen = \n"), @"weir.toml:1: string values must be quoted, expected literal string");

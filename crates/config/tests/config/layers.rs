@@ -29,8 +29,8 @@ fn nothing_said_is_loopback_with_files_below_the_users_data_folder() {
 fn the_three_formats_say_the_same() {
     let toml = r#"
 listen = ":9000"
-[storage]
-max_size = "10 GiB"
+[limits]
+document = "10 GiB"
 [upstream]
 npm = "https://registry.example/npm/"
 [cooldown]
@@ -45,7 +45,7 @@ until = 2030-01-31
 "#;
     let yaml = r#"
 listen: ":9000"
-storage: { max_size: 10 GiB }
+limits: { document: 10 GiB }
 upstream:
   npm: https://registry.example/npm/
 cooldown:
@@ -57,7 +57,7 @@ policy:
     - { name: no-left-pad, effect: deny, purl: "pkg:npm/left-pad", until: 2030-01-31 }
 "#;
     let json = r#"{
-"listen": ":9000", "storage": {"max_size": 10737418240},
+"listen": ":9000", "limits": {"document": 10737418240},
 "upstream": {"npm": "https://registry.example/npm/"},
 "cooldown": {"default": "3d", "packages": {"pkg:npm/@Acme/*": "0"}},
 "policy": {"rules": [{"name": "no-left-pad", "effect": "deny", "purl": "pkg:npm/left-pad",

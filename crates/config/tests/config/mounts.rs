@@ -12,7 +12,7 @@ upstream = "https://registry.example/internal"
 [registries.images]
 ecosystem = "docker"
 [registries.debian]
-index = "filter"
+work_mode = "strict"
 [groups.all]
 path = "/everything/npm/"
 members = [{ registry = "internal", patterns = ["@acme/*"] }, "npm"]
