@@ -8,8 +8,9 @@ use crate::workspace::Workspace;
 
 /// Lines of a file without its inline tests.
 const FILE: usize = 600;
-/// Lines of code of a plugin, without its tests; comments and empty lines cost nothing.
-const PLUGIN: usize = 1200;
+/// Lines of code of a plugin, without its tests; comments and empty lines cost nothing. PyPI sets
+/// it: one project has three documents there (HTML, JSON, legacy JSON), each read and written.
+const PLUGIN: usize = 1600;
 /// Lines of one inline test module; longer ones go to a file of their own.
 const INLINE_TESTS: usize = 150;
 
@@ -91,23 +92,23 @@ mod tests {
         let within = [
             source("crates/a/src/lib.rs", lines(FILE) + &tests(INLINE_TESTS - 3)),
             source("plugins/a/src/lib.rs", lines(FILE)),
-            source("plugins/a/src/b.rs", lines(PLUGIN - FILE - 1)),
-            source("plugins/a/src/c.rs", "// said\n\n".to_owned() + &lines(1)),
+            source("plugins/a/src/b.rs", lines(FILE)),
+            source("plugins/a/src/c.rs", "// said\n\n".to_owned() + &lines(PLUGIN - 2 * FILE)),
             source("plugins/a/src/b/tests.rs", lines(FILE)),
         ];
         assert_eq!(sizes(&within), [""; 0]);
         let beyond = [
             source("crates/a/src/lib.rs", lines(FILE + 1) + &tests(INLINE_TESTS)),
             source("plugins/a/src/lib.rs", lines(FILE)),
-            source("plugins/a/src/b.rs", lines(PLUGIN - FILE)),
-            source("plugins/a/src/c.rs", lines(1)),
+            source("plugins/a/src/b.rs", lines(FILE)),
+            source("plugins/a/src/c.rs", lines(PLUGIN - 2 * FILE + 1)),
         ];
         assert_eq!(
             sizes(&beyond),
             [
                 "crates/a/src/lib.rs: 601 lines, of 600",
                 "crates/a/src/lib.rs:602: 153 lines of inline tests, of 150",
-                "plugins/a: 1201 lines of code, of 1200",
+                "plugins/a: 1601 lines of code, of 1600",
             ]
         );
     }

@@ -1,3 +1,5 @@
+//! Merging into settings files that people wrote.
+
 use super::*;
 
 const CARGO: &str = "[source.crates-io]\nreplace-with = \"weir\"\n\n[source.weir]\nregistry = \"sparse+http://w/cargo/\"\n";
