@@ -4,16 +4,16 @@ use weir_testkit::origin::Answer;
 
 use super::harness::{Client, NEW, Output, Run, World, client};
 
-struct Driver(Client);
+pub(crate) struct Driver(Client);
 
 impl Driver {
-    fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         client(name).map(Self)
     }
 
-    fn run(&self, world: &World, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, world: &World, arguments: &[&str]) -> Output {
         let home = world.home();
-        Run::client(&self.0, &home, &world.project())
+        Run::client(&self.0, world)
             .path_env("CARGO_HOME", &home.join("cargo"))
             .path_env("CARGO_TARGET_DIR", &world.project().join("target"))
             .env("CARGO_NET_RETRY", "0")
@@ -34,6 +34,17 @@ impl Driver {
 fn begin(world: &World, package: &str, requirement: &str) {
     clear(world);
     world.clear(&["Cargo.lock"]);
+    redirect(world);
+    let manifest = format!(
+        "[package]\nname = \"project\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\
+         [dependencies]\n{package} = \"{requirement}\"\n"
+    );
+    world.write("Cargo.toml", &manifest);
+    world.write("src/lib.rs", &format!("pub const VERSION: &str = {package}::VERSION;\n"));
+}
+
+/// Tells Cargo to take the gateway for its default registry.
+pub(crate) fn redirect(world: &World) {
     let settings = format!(
         "[source.crates-io]\nreplace-with = \"weir\"\n\
          [source.weir]\nregistry = \"sparse+{url}/cargo/\"\n\
@@ -41,12 +52,6 @@ fn begin(world: &World, package: &str, requirement: &str) {
         url = world.url()
     );
     world.write(".cargo/config.toml", &settings);
-    let manifest = format!(
-        "[package]\nname = \"project\"\nversion = \"1.0.0\"\nedition = \"2021\"\n\
-         [dependencies]\n{package} = \"{requirement}\"\n"
-    );
-    world.write("Cargo.toml", &manifest);
-    world.write("src/lib.rs", &format!("pub const VERSION: &str = {package}::VERSION;\n"));
 }
 
 /// Empties Cargo's caches and what was built; the lock file stays.

@@ -29,7 +29,7 @@ impl Driver {
     pub(crate) fn run(&self, world: &World, arguments: &[&str]) -> Output {
         let home = world.home();
         let registry = format!("{}/npm/", world.url());
-        let run = Run::client(&self.client, &home, &world.project()).args(arguments);
+        let run = Run::client(&self.client, world).args(arguments);
         let run = match self.client.name.as_str() {
             "yarn-4" => run
                 .env("YARN_NPM_REGISTRY_SERVER", registry.trim_end_matches('/'))
@@ -55,7 +55,7 @@ impl Driver {
     /// Runs a line of JavaScript with the Node.js that the clients run on.
     pub(crate) fn node(&self, world: &World, script: &str) -> Output {
         let node = Client { program: self.client.program[..1].to_vec(), ..self.client.clone() };
-        Run::client(&node, &world.home(), &world.project()).args(&["-e", script]).wait()
+        Run::client(&node, world).args(&["-e", script]).wait()
     }
 
     pub(crate) fn install(&self, world: &World) -> Output {

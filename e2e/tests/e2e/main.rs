@@ -8,6 +8,7 @@ mod harness;
 
 mod cargo;
 mod javascript;
+mod live;
 
 mod npm;
 mod python;

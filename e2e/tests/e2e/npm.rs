@@ -82,7 +82,7 @@ fn a_registry_without_keys_has_no_signatures_to_audit() {
 }
 
 #[test]
-fn the_terminal_and_the_pages_say_the_same() {
+fn the_terminal_the_pages_and_the_command_say_the_same() {
     let Some((npm, mut world)) = installed("npm-11") else { return };
     world.strict();
     clear(&world);
@@ -96,4 +96,11 @@ fn the_terminal_and_the_pages_say_the_same() {
         let answer = npm.node(&world, &script).succeeded();
         assert!(answer.text.contains(sentence), "{path}: {}", answer.text);
     }
+    let running = ["explain", "--url", &world.url(), "pkg:npm/demo@1.2.0"];
+    let stopped = ["explain", "pkg:npm/demo@1.2.0"];
+    for arguments in [&running[..], &stopped[..]] {
+        let explained = world.weir(arguments).failed();
+        assert!(explained.text.contains(sentence), "{arguments:?}: {}", explained.text);
+    }
+    world.weir(&["explain", "--url", &world.url(), "pkg:npm/demo@1.1.0"]).succeeded();
 }

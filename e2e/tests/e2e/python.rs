@@ -8,13 +8,13 @@ use weir_testkit::origin::Answer;
 use super::harness::{Client, NEW, Output, Run, World, client};
 
 /// How a client is driven.
-struct Driver {
+pub(crate) struct Driver {
     client: Client,
     python: Client,
 }
 
 impl Driver {
-    fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         Some(Self { client: client(name)?, python: client("python")? })
     }
 
@@ -23,10 +23,9 @@ impl Driver {
     }
 
     /// Runs the client in the project, with the gateway as its index.
-    fn run(&self, world: &World, arguments: &[&str]) -> Output {
-        let home = world.home();
+    pub(crate) fn run(&self, world: &World, arguments: &[&str]) -> Output {
         let index = format!("{}/pypi/simple/", world.url());
-        let run = Run::client(&self.client, &home, &world.project()).args(arguments);
+        let run = Run::client(&self.client, world).args(arguments);
         match self.client.name.as_str() {
             "uv" => run
                 .env("UV_DEFAULT_INDEX", &index)
@@ -90,7 +89,7 @@ impl Driver {
 }
 
 /// Empties the client's caches and what it installed; the lock file stays.
-fn clear(world: &World) {
+pub(crate) fn clear(world: &World) {
     world.clear(&[".venv", "site"]);
 }
 

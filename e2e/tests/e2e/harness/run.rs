@@ -6,10 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{Client, variable};
-
-/// How long a client may take before fixtures.
-const LIMIT: Duration = Duration::from_mins(2);
+use super::{Client, World, variable};
 
 /// A run that is being prepared. The environment is empty but for what is said here.
 pub(crate) struct Run {
@@ -26,20 +23,20 @@ pub(crate) struct Output {
 }
 
 impl Run {
-    /// A client, with a home of its own, in a folder.
-    pub(crate) fn client(client: &Client, home: &Path, folder: &Path) -> Self {
-        let mut run = Self::program(&client.program[0], home, folder);
+    /// A client in its project, with a home of its own.
+    pub(crate) fn client(client: &Client, world: &World) -> Self {
+        let mut run = Self::program(&client.program[0], &world.home(), &world.project());
         run.command.args(&client.program[1..]);
+        run.limit = world.limit();
         run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
     }
 
-    /// Any program.
-    pub(crate) fn program(program: &str, home: &Path, folder: &Path) -> Self {
+    fn program(program: &str, home: &Path, folder: &Path) -> Self {
         std::fs::create_dir_all(home.join("tmp")).unwrap();
         std::fs::create_dir_all(folder).unwrap();
         let mut command = Command::new(program);
         command.env_clear().current_dir(folder).stdin(Stdio::null());
-        let run = Self { command, limit: LIMIT };
+        let run = Self { command, limit: Duration::MAX };
         run.env("PATH", &system_path())
             .env("HOME", &home.to_string_lossy())
             .env("TMPDIR", &home.join("tmp").to_string_lossy())
@@ -56,21 +53,8 @@ impl Run {
         self.env(name, &value.to_string_lossy())
     }
 
-    /// The variable of the outer process, where it has one.
-    pub(crate) fn inherit(self, name: &str) -> Self {
-        match variable(name) {
-            Some(value) => self.env(name, &value),
-            None => self,
-        }
-    }
-
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.command.args(args);
-        self
-    }
-
-    pub(crate) fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
         self
     }
 
@@ -83,12 +67,12 @@ impl Run {
             .command
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", self.command.get_program().to_string_lossy()));
-        let deadline = Instant::now() + self.limit;
+        let started = Instant::now();
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break Some(status);
             }
-            if Instant::now() > deadline {
+            if started.elapsed() > self.limit {
                 let group = format!("-{}", child.id());
                 let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
                 let _ = child.wait();

@@ -31,6 +31,9 @@ purl = "pkg:*/banned"
 reason = "its author's account was stolen"
 "#;
 
+/// The rules before live registries.
+const LIVE_STRICT: &str = "[cooldown]\ndefault = \"30d\"\n";
+
 /// The gateway, what is before it, and what a client sees.
 pub(crate) struct World {
     runtime: Runtime,
@@ -41,6 +44,7 @@ pub(crate) struct World {
     pub(crate) crates: Origin,
     pub(crate) built: Vec<BuiltFile>,
     gateway: Option<Gateway>,
+    live: bool,
     strict: bool,
     offline: bool,
 }
@@ -48,6 +52,15 @@ pub(crate) struct World {
 impl World {
     /// Registries with `demo` and what it needs, and a gateway that lets everything pass.
     pub(crate) fn new() -> Self {
+        Self::before(false)
+    }
+
+    /// A gateway before the registries that this machine's clients use.
+    pub(crate) fn live() -> Self {
+        Self::before(true)
+    }
+
+    fn before(live: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -76,6 +89,7 @@ impl World {
             crates,
             built,
             gateway: None,
+            live,
             strict: false,
             offline: false,
         };
@@ -92,6 +106,12 @@ impl World {
     /// Opens no connection from now on, at the same address with the same cache.
     pub(crate) fn offline(&mut self) {
         self.offline = true;
+        self.restart();
+    }
+
+    /// May open connections again.
+    pub(crate) fn online(&mut self) {
+        self.offline = false;
         self.restart();
     }
 
@@ -115,13 +135,16 @@ impl World {
 
     fn start(&mut self, port: u16) {
         let (strict, offline) = (self.strict, self.offline);
-        let start = Start { config: self.config(strict), port, offline, discovers: false };
+        let start = Start { config: self.config(strict), port, offline, discovers: self.live };
         let folder = self.folder.path().join("gateway");
         std::fs::create_dir_all(&folder).unwrap();
         self.gateway = Some(Gateway::start(&folder, &start));
     }
 
     fn config(&self, strict: bool) -> String {
+        if self.live {
+            return if strict { LIVE_STRICT } else { "" }.to_owned();
+        }
         let addresses = format!(
             "[upstream]\nnpm = {:?}\npypi = {:?}\ncargo = {:?}\n",
             self.npm.url(),
@@ -147,6 +170,11 @@ impl World {
     /// The gateway's address without trailing slash.
     pub(crate) fn url(&self) -> String {
         self.gateway().url()
+    }
+
+    /// How long one run of a client may take.
+    pub(crate) fn limit(&self) -> std::time::Duration {
+        std::time::Duration::from_mins(if self.live { 15 } else { 2 })
     }
 
     /// The client's home, with its caches and settings.
@@ -201,6 +229,17 @@ impl World {
     pub(crate) fn file(&self, package: &str, ending: &str) -> &BuiltFile {
         let its = |file: &&BuiltFile| file.name == package && file.path.ends_with(ending);
         self.built.iter().find(its).unwrap()
+    }
+
+    /// Names and versions of the Python distributions in a folder of the project.
+    pub(crate) fn installed_in(&self, folder: &str) -> Vec<(String, String)> {
+        let entries = std::fs::read_dir(self.project().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        let distribution = |name: String| {
+            let (name, version) = name.strip_suffix(".dist-info")?.split_once('-')?;
+            Some((name.to_owned(), version.to_owned()))
+        };
+        names.filter_map(distribution).collect()
     }
 
     /// What `weir ARGUMENTS` prints beside the running gateway.

@@ -1,0 +1,147 @@
+//! The registries that this machine's clients use, found by discovery: large installations cold,
+//! from the cache, and from the cache alone; then with a cooldown of 30 days.
+//!
+//! `cargo xtask e2e --live` runs these.
+
+use std::time::Instant;
+
+use super::harness::{Output, World};
+use super::{cargo, javascript, python};
+
+/// Runs a step and says how long it took.
+#[track_caller]
+fn timed(title: &str, step: impl FnOnce() -> Output) -> Output {
+    let started = Instant::now();
+    let output = step();
+    println!("{title}: {:.1} s", started.elapsed().as_secs_f64());
+    output
+}
+
+/// The same installation with empty client caches: through an empty gateway, from its cache, and
+/// from its cache alone.
+fn three_times(title: &str, world: &mut World, install: impl Fn(&World) -> Output) {
+    world.forget();
+    timed(&format!("{title}, cold"), || install(world)).succeeded();
+    timed(&format!("{title}, warm"), || install(world)).succeeded();
+    world.offline();
+    timed(&format!("{title}, warm and offline"), || install(world)).succeeded();
+    world.online();
+}
+
+/// How often a text holds a part.
+fn count(text: &str, part: &str) -> usize {
+    text.matches(part).count()
+}
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_npm_installs_hundreds_of_packages() {
+    let Some(npm) = javascript::Driver::find("npm-11") else { return };
+    let mut world = World::live();
+    let manifest = serde_json::json!({
+        "name": "project", "version": "1.0.0", "private": true,
+        "dependencies": { "express": "*", "webpack": "*", "webpack-cli": "*", "jest": "*", "eslint": "*" },
+    });
+    world.write("package.json", &manifest.to_string());
+    let lock = ["install", "--package-lock-only", "--ignore-scripts", "--no-audit"];
+    timed("npm, resolving", || npm.run(&world, &lock)).succeeded();
+    let open = world.read("package-lock.json").unwrap();
+    let packages = count(&open, "\"integrity\"");
+    println!("npm: {packages} packages");
+    assert!(packages >= 300, "only {packages} packages");
+    three_times("npm ci", &mut world, |world| {
+        javascript::clear(world);
+        npm.run(world, &["ci", "--ignore-scripts", "--no-audit"])
+    });
+
+    world.strict();
+    javascript::clear(&world);
+    let locked = npm.run(&world, &["ci", "--ignore-scripts", "--no-audit"]).failed();
+    println!("npm ci: {}", locked.lines(&["withheld"]));
+    assert!(locked.text.contains("withheld by cooldown (30 days)"), "{}", locked.text);
+    world.clear(&["package-lock.json"]);
+    let older = timed("npm, resolving after 30 days", || npm.run(&world, &lock)).succeeded();
+    println!("npm install: {}", older.lines(&["withheld"]));
+    assert!(older.text.contains("withheld by cooldown (30 days)"), "{}", older.text);
+    assert_ne!(world.read("package-lock.json").unwrap(), open);
+    npm.run(&world, &["ci", "--ignore-scripts", "--no-audit"]).succeeded();
+}
+
+const SCIENCE: [&str; 5] = ["numpy", "pandas", "scipy", "matplotlib", "scikit-learn"];
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_pip_installs_a_scientific_stack() {
+    let Some(pip) = python::Driver::find("pip-26") else { return };
+    science(&pip, "pip", &["install", "--no-compile", "--only-binary=:all:", "--target", "site"]);
+}
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_uv_installs_a_scientific_stack() {
+    let Some(uv) = python::Driver::find("uv") else { return };
+    science(&uv, "uv", &["pip", "install", "--only-binary=:all:", "--target", "site"]);
+}
+
+/// The stack three times; then what a cooldown changes, and that what it changes is refused.
+fn science(driver: &python::Driver, title: &str, install: &[&str]) {
+    let mut world = World::live();
+    three_times(title, &mut world, |world| {
+        python::clear(world);
+        driver.run(world, &[install, &SCIENCE].concat())
+    });
+    let open = world.installed_in("site");
+    assert!(open.len() >= SCIENCE.len(), "{open:?}");
+
+    world.strict();
+    python::clear(&world);
+    driver.run(&world, &[install, &SCIENCE].concat()).succeeded();
+    let strict = world.installed_in("site");
+    let withheld: Vec<_> = open.iter().filter(|package| !strict.contains(package)).collect();
+    println!("{title}: after 30 days without {withheld:?}");
+    let (name, version) = withheld.first().expect("nothing of the stack is younger than 30 days");
+    python::clear(&world);
+    let pinned = format!("{name}=={version}");
+    let pinned = driver.run(&world, &[install, &["--no-deps", &pinned]].concat()).failed();
+    assert!(pinned.text.contains("withheld by cooldown (30 days)"), "{}", pinned.text);
+}
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_cargo_builds_hundreds_of_crates() {
+    let Some(cargo) = cargo::Driver::find("cargo") else { return };
+    let mut world = World::live();
+    cargo::redirect(&world);
+    let manifest = "[workspace]\nresolver = \"3\"\n[package]\nname = \"project\"\nversion = \"1.0.0\"\n\
+        edition = \"2024\"\n[dependencies]\naxum = \"*\"\nclap = { version = \"*\", features = [\"derive\"] }\n\
+        regex = \"*\"\nserde_json = \"*\"\nserde = { version = \"*\", features = [\"derive\"] }\n\
+        tokio = { version = \"*\", features = [\"full\"] }\n\
+        tower-http = { version = \"*\", features = [\"full\"] }\ntracing-subscriber = \"*\"\n\
+        image = { version = \"*\", default-features = false, features = [\"png\"] }\n\
+        reqwest = { version = \"*\", default-features = false, features = [\"json\"] }\n\
+        sqlx = { version = \"*\", default-features = false }\n\
+        criterion = \"*\"\nproptest = \"*\"\nquinn-proto = { version = \"*\", default-features = false }\n";
+    world.write("Cargo.toml", manifest);
+    world.write("src/lib.rs", "");
+    timed("cargo, resolving", || cargo.run(&world, &["generate-lockfile"])).succeeded();
+    let open = world.read("Cargo.lock").unwrap();
+    let crates = count(&open, "[[package]]");
+    println!("cargo: {crates} crates");
+    assert!(crates >= 200, "only {crates} crates");
+    three_times("cargo fetch and build", &mut world, |world| {
+        // What is built stays; what was fetched goes.
+        world.clear(&[]);
+        cargo.run(world, &["fetch", "--locked"]).succeeded();
+        cargo.run(world, &["build", "--locked"])
+    });
+
+    world.strict();
+    world.clear(&[]);
+    let locked = cargo.run(&world, &["fetch", "--locked"]).failed();
+    println!("cargo fetch: {}", locked.lines(&["withheld"]));
+    assert!(locked.text.contains("withheld by cooldown (30 days)"), "{}", locked.text);
+    world.clear(&["Cargo.lock"]);
+    cargo.run(&world, &["generate-lockfile"]).succeeded();
+    assert_ne!(world.read("Cargo.lock").unwrap(), open);
+    cargo.run(&world, &["fetch", "--locked"]).succeeded();
+}
