@@ -40,14 +40,15 @@ impl Addresses {
         Ok(Self { mounts, memory: config.data_dir.join("discovered.json"), own: own(config) })
     }
 
-    /// Looks up what is not configured and sets every mount's addresses. Blocks for up to
-    /// [`BUDGET`].
-    pub(crate) fn fill(&self, env: &Env) {
+    /// Looks up what is not configured and sets every mount's addresses. Blocks for about
+    /// as long as programs have to answer.
+    pub(crate) fn fill(&self, env: &Env, budget: Duration) {
         let open = |(mount, origins): &(Arc<Mount>, Origins)| {
             let primary = mount.descriptor().origins.first().map_or("primary", |origin| origin.id);
             is_default(mount) && !origins.contains_key(primary)
         };
-        let findings = if self.mounts.iter().any(open) { self.discover(env) } else { Vec::new() };
+        let findings =
+            if self.mounts.iter().any(open) { self.discover(env, budget) } else { Vec::new() };
         for (mount, origins) in &self.mounts {
             let mut origins = origins.clone();
             if is_default(mount) {
@@ -61,9 +62,8 @@ impl Addresses {
         }
     }
 
-    fn discover(&self, env: &Env) -> Vec<Finding> {
-        let options =
-            Options { budget: BUDGET, exclude: &self.own, memory: Some(self.memory.as_path()) };
+    fn discover(&self, env: &Env, budget: Duration) -> Vec<Finding> {
+        let options = Options { budget, exclude: &self.own, memory: Some(self.memory.as_path()) };
         weir_discover::discover(&surroundings(env), &options)
     }
 }

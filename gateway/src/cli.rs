@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use weir_config::{Overrides, Secret};
 
+use crate::commands::run::Wanted;
 use crate::commands::serve::Origin;
 use queries::{ConfigCommand, DiscoverFlags, ExplainFlags, SetupFlags, StatsFlags};
 
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Run a command with a gateway of its own: npm, pip, uv, cargo … need no set-up.
+    Run(RunFlags),
 }
 
 /// Which configuration file.
@@ -120,6 +123,43 @@ impl ServeFlags {
                 log_level: self.log_level,
                 log_format: self.log_format,
             },
+        }
+    }
+}
+
+/// The flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunFlags {
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) file: ConfigFlag,
+    /// Folder for the cache, the database and spooled files.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data_dir: Option<String>,
+    /// Serve from the cache only; open no connection.
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Show the gateway's own log.
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    /// Show no summary at the end.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+    /// The command and its arguments, after `--`.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+impl RunFlags {
+    /// What the command is asked to do.
+    pub(crate) fn wanted(self) -> Wanted {
+        let overrides =
+            Overrides { data_dir: self.data_dir, offline: self.offline, ..Overrides::default() };
+        Wanted {
+            origin: Origin { file: self.file.config, overrides },
+            verbose: self.verbose,
+            quiet: self.quiet,
+            command: self.command,
         }
     }
 }

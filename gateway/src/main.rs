@@ -41,6 +41,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Explain(flags)) => return Ok(flags.run().await),
         Some(Command::Stats(flags)) => return flags.run().await,
         Some(Command::Config(command)) => return command.run(),
+        Some(Command::Run(flags)) => return commands::run::run(flags.wanted()).await,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -114,7 +114,7 @@ fn read(document: &Document) -> anyhow::Result<Option<Shown>> {
 async fn embedded(config: Config, env: &Env, question: &Question) -> anyhow::Result<Shown> {
     let telling = Arc::new(Telling::new(Metrics::new()?, Arc::new(SystemClock)));
     let gateway = Arc::new(Gateway::open(config, env, telling).await?);
-    serve::start_discovery(&gateway, env);
+    serve::start_discovery(&gateway, env, crate::addresses::BUDGET);
     let answer = weir_api::answer(&gateway.pipeline, &gateway.mounts, &question.purl).await;
     gateway.close().await;
     let answer = answer?;

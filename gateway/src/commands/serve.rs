@@ -57,7 +57,7 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let gateway = Arc::new(Gateway::open(loaded.config, &env, telling.clone()).await?);
     let listener = server::bind(gateway.config.listen).await?;
     gateway.start_background();
-    start_discovery(&gateway, &env);
+    start_discovery(&gateway, &env, crate::addresses::BUDGET);
     start_telling(&gateway, telling.clone(), metrics.clone());
     reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.clone());
 
@@ -72,7 +72,8 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn init_logs(config: &Config) -> anyhow::Result<()> {
+/// Starts the log as configured.
+pub(crate) fn init_logs(config: &Config) -> anyhow::Result<()> {
     let format = match config.log.format {
         weir_config::LogFormat::Text => weir_telemetry::Format::Text,
         weir_config::LogFormat::Json => weir_telemetry::Format::Json,
@@ -80,10 +81,10 @@ fn init_logs(config: &Config) -> anyhow::Result<()> {
     Ok(weir_telemetry::init_logs(&config.log.level, format)?)
 }
 
-/// Looks addresses up in the background.
-pub(crate) fn start_discovery(gateway: &Arc<Gateway>, env: &Env) {
+/// Looks addresses up in the background; programs have this long to answer.
+pub(crate) fn start_discovery(gateway: &Arc<Gateway>, env: &Env, budget: Duration) {
     let (gateway, env) = (Arc::clone(gateway), env.clone());
-    tokio::task::spawn_blocking(move || gateway.addresses.fill(&env));
+    tokio::task::spawn_blocking(move || gateway.addresses.fill(&env, budget));
 }
 
 fn start_telling(gateway: &Arc<Gateway>, telling: Arc<Telling>, metrics: Metrics) {

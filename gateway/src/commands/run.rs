@@ -1,0 +1,295 @@
+//! `weir run -- COMMAND…`: a gateway for one command, on a loopback port, with the user's cache.
+
+mod bypass;
+mod cargo_home;
+mod child;
+mod environment;
+mod lockfiles;
+mod port;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use weir_config::{Config, Env};
+use weir_core::{Descriptor, Request, SystemClock};
+use weir_pipeline::Front;
+use weir_telemetry::Metrics;
+
+use self::cargo_home::{CargoHome, Plan};
+use self::child::Ended;
+use self::lockfiles::LockFiles;
+use self::summary::{Report, Tally};
+use crate::commands::serve::{self, Origin};
+use crate::gateway::Gateway;
+use crate::observer::Telling;
+use crate::router::Router;
+use crate::server::{self, ServerSettings};
+
+/// The time that programs have to answer where the registries are: the command waits for nothing
+/// else, and answers are remembered.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long requests may still be open after the command has ended.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How many addresses are turned back at once.
+const AT_ONCE: usize = 16;
+
+/// What `weir run` was asked to do.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Where the configuration comes from.
+    pub(crate) origin: Origin,
+    /// Show the gateway's own log.
+    pub(crate) verbose: bool,
+    /// Show no summary.
+    pub(crate) quiet: bool,
+    /// The command and its arguments.
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Runs the command; the exit code is its own.
+pub(crate) async fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
+    let env = Env::from_process_env();
+    let loaded = wanted.origin.load(&env)?;
+    let listener = port::bind(&loaded.config.data_dir).await?;
+    let config = adapted(loaded.config, &listener, wanted.verbose)?;
+    serve::init_logs(&config)?;
+    let origin = format!("http://{}", config.listen);
+    tracing::info!("listening on {origin}");
+
+    let metrics = Metrics::new()?;
+    let telling = Arc::new(Telling::new(metrics.clone(), Arc::new(SystemClock)));
+    let tally = Arc::new(Tally::new(Arc::clone(&telling)));
+    let gateway = Arc::new(Gateway::open(config, &env, tally.clone()).await?);
+    gateway.start_background();
+    serve::start_discovery(&gateway, &env, PATIENCE);
+    let own = weir_api::router(serve::api_state(&gateway, metrics));
+    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let limits = ServerSettings::from(&gateway.config);
+    let served = tokio::spawn(server::serve(listener, Arc::new(router), limits, async {
+        // Either way the command has ended.
+        let _ = stopped.await;
+    }));
+
+    let session = Session { gateway: &gateway, env: &env, origin, cwd: std::env::current_dir()? };
+    let (ended, report) = session.run(&wanted.command, &tally).await?;
+    let _ = stop.send(());
+    // It ends by itself within the drain time; a panic in it has been logged.
+    let _ = served.await;
+    telling.flush(&gateway.catalog).await;
+    gateway.close().await;
+    Ok(ExitCode::from(tell(ended, &report, &env, wanted.quiet)))
+}
+
+/// The configuration with what a run has of its own.
+fn adapted(
+    mut config: Config,
+    listener: &tokio::net::TcpListener,
+    verbose: bool,
+) -> anyhow::Result<Config> {
+    config.listen = listener.local_addr()?;
+    // Links lead to this gateway, whatever public address the one that serves others has.
+    config.base_url = None;
+    config.trusted_proxies.clear();
+    config.limits.shutdown_timeout = DRAIN;
+    if !verbose {
+        "warn".clone_into(&mut config.log.level);
+    }
+    Ok(config)
+}
+
+/// One command with its surroundings.
+struct Session<'a> {
+    gateway: &'a Gateway,
+    env: &'a Env,
+    /// Scheme, host and port of this gateway.
+    origin: String,
+    cwd: PathBuf,
+}
+
+impl Session<'_> {
+    async fn run(&self, command: &[OsString], tally: &Tally) -> anyhow::Result<(Ended, Report)> {
+        let mut notes = Vec::new();
+        let homes = self.homes(&mut notes)?;
+        let mut variables: Vec<(String, OsString)> = self.variables();
+        variables.extend(homes.iter().map(|(name, home)| (name.clone(), (&home.path).into())));
+        let before = LockFiles::read(&self.cwd);
+        let ended = child::run(command, &variables).await?;
+        let mut report = tally.report();
+        report.notes = notes;
+        for (_, home) in &homes {
+            if let Err(error) = home.take_down() {
+                report.notes.push(format!("{} was not removed: {error}", home.path.display()));
+            }
+        }
+        let after = LockFiles::read(&self.cwd);
+        self.bypassing(command, &before, &after, &mut report).await;
+        for (path, text) in after.since(&before) {
+            self.turn_back(path, text, &mut report).await;
+        }
+        Ok((ended, report))
+    }
+
+    /// The plugins whose default mounts are served.
+    fn descriptors(&self) -> impl Iterator<Item = &'static Descriptor> {
+        self.gateway
+            .mounts
+            .iter()
+            .map(|mount| (mount, mount.descriptor()))
+            .filter(|(mount, descriptor)| *mount.name == *descriptor.id)
+            .map(|(_, descriptor)| descriptor)
+    }
+
+    fn variables(&self) -> Vec<(String, OsString)> {
+        let set = self.descriptors().flat_map(|d| environment::variables(d, &self.origin));
+        set.chain(environment::no_proxy(self.env))
+            .map(|(name, value)| (name, value.into()))
+            .collect()
+    }
+
+    /// Settings folders, with the variables that name them.
+    fn homes(&self, notes: &mut Vec<String>) -> anyhow::Result<Vec<(String, CargoHome)>> {
+        for name in environment::further(self.env) {
+            notes.push(format!("{name} is set: what it names is asked past the gateway"));
+        }
+        let mut homes = Vec::new();
+        for descriptor in self.descriptors() {
+            let Some((variable, place, file, text)) = descriptor.setup.folder else { continue };
+            let Some(real) = self.real_folder(variable, place) else { continue };
+            let text = environment::fill(text, descriptor, &self.origin);
+            let port = self.gateway.config.listen.port().to_string();
+            // The same port has the same folder: paths below it end up in what is built.
+            let at = self.gateway.config.data_dir.join("run").join(port).join(descriptor.id);
+            let plan = Plan { real: &real, cwd: &self.cwd, at: &at, file, text: &text };
+            match CargoHome::lay(&plan)? {
+                Some(home) => homes.push((variable.to_owned(), home)),
+                None => notes.push(format!(
+                    "{} keeps its own source replacement, which is no sparse registry",
+                    descriptor.id
+                )),
+            }
+        }
+        Ok(homes)
+    }
+
+    fn real_folder(&self, variable: &str, place: &str) -> Option<PathBuf> {
+        let named = self.env.get(variable).map(|folder| self.cwd.join(folder));
+        let usual = || Some(self.env.home()?.join(place.strip_prefix("~/")?));
+        named.or_else(usual)
+    }
+
+    /// Turns the addresses in one lock file back into the registry's.
+    async fn turn_back(&self, path: &Path, text: &str, report: &mut Report) {
+        let marks = lockfiles::marks(text, &self.origin);
+        if marks.is_empty() {
+            return;
+        }
+        let mut paths: Vec<&str> = marks.iter().map(|mark| mark.path.as_str()).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let known: BTreeMap<String, String> = futures_util::stream::iter(paths)
+            .map(|path| async move { Some((path.to_owned(), self.address(path).await?)) })
+            .buffer_unordered(AT_ONCE)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        let rewritten = lockfiles::rewrite(text, &marks, &known);
+        let file = self.shown(path);
+        if rewritten.turned > 0 {
+            match lockfiles::replace(path, &rewritten.text) {
+                Ok(()) => report.rewritten.push((file.clone(), rewritten.turned)),
+                Err(error) => report.notes.push(format!(
+                    "{file} still names this run's gateway: it was not written ({error})"
+                )),
+            }
+        }
+        if rewritten.left > 0 {
+            report.notes.push(format!(
+                "{file} still names this run's gateway {} times: the registry's addresses are \
+                 not known",
+                rewritten.left
+            ));
+        }
+    }
+
+    /// The registry's address of a path at this gateway.
+    async fn address(&self, path: &str) -> Option<String> {
+        let raw = path.split('?').next().unwrap_or(path);
+        let below = |front: &Arc<Front>| {
+            let rest = raw.strip_prefix(&*front.path)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| path[front.path.len()..].to_owned())
+        };
+        let found = self.gateway.fronts.iter().find_map(|front| Some((front, below(front)?)));
+        let (front, rest) = match found {
+            Some((front, rest)) => (front, rest),
+            None => (self.lost_prefix(path)?, path.to_owned()),
+        };
+        let address = self.gateway.pipeline.upstream_address(front, &rest).await?;
+        Some(address.to_string())
+    }
+
+    /// The default mount whose prefix a client dropped.
+    fn lost_prefix(&self, path: &str) -> Option<&Arc<Front>> {
+        let request = Request::get(path).ok()?;
+        self.gateway.fronts.iter().find(|front| {
+            let Some(descriptor) = front.ecosystem().map(|e| e.describe()) else { return false };
+            front.path == descriptor.mount && descriptor.lost_prefix.is_some_and(|is| is(&request))
+        })
+    }
+
+    async fn bypassing(
+        &self,
+        command: &[OsString],
+        before: &LockFiles,
+        after: &LockFiles,
+        report: &mut Report,
+    ) {
+        let program = command.first().map(Path::new).and_then(Path::file_stem);
+        let program = program.unwrap_or_default().to_string_lossy();
+        let own = self.npm_hosts().await;
+        for (path, count) in bypass::count(before, after, &program, &self.origin, &own) {
+            report.bypassing.push((self.shown(path), count));
+        }
+    }
+
+    /// Host and port of the registries that npm's lock files name.
+    async fn npm_hosts(&self) -> Vec<String> {
+        let mut hosts = Vec::new();
+        for mount in self.gateway.mounts.iter().filter(|mount| &*mount.name == "npm") {
+            for origin in mount.origins().await.values() {
+                hosts.push(origin.base.authority().to_owned());
+            }
+        }
+        hosts
+    }
+
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.cwd).unwrap_or(path).display().to_string()
+    }
+}
+
+/// The last words, and the exit code.
+fn tell(ended: Ended, report: &Report, env: &Env, quiet: bool) -> u8 {
+    let mut out = std::io::stderr();
+    // Nobody may be listening any more.
+    match ended {
+        Ended::Never(code, sentence) => {
+            let _ = writeln!(out, "weir: {sentence}");
+            code
+        }
+        Ended::With(code) => {
+            let colour = out.is_terminal() && env.get("NO_COLOR").is_none();
+            if !quiet {
+                let _ = out.write_all(report.text(colour).as_bytes());
+            }
+            code
+        }
+    }
+}

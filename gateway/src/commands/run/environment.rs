@@ -1,0 +1,64 @@
+//! Points the clients of a command at the gateway: variables for those that take them.
+
+use weir_config::Env;
+use weir_core::Descriptor;
+
+/// A text of a plugin's set-up with the addresses filled in. `origin` is scheme, host and port.
+pub(crate) fn fill(text: &str, descriptor: &Descriptor, origin: &str) -> String {
+    let host = origin.split("//").nth(1).unwrap_or(origin);
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    text.replace("{base}", &format!("{origin}/{}", descriptor.mount))
+        .replace("{origin}", origin)
+        .replace("{host}", host)
+}
+
+/// The variables of a plugin's clients.
+pub(crate) fn variables(descriptor: &Descriptor, origin: &str) -> Vec<(String, String)> {
+    let set = |(name, text): &(&str, &str)| ((*name).to_owned(), fill(text, descriptor, origin));
+    descriptor.setup.variables.iter().map(set).collect()
+}
+
+/// With a proxy in the environment, clients would ask it for the gateway: the loopback address is
+/// added to those that are reached without one.
+pub(crate) fn no_proxy(env: &Env) -> Vec<(String, String)> {
+    let proxied = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
+    if proxied.iter().all(|name| env.get(name).is_none()) {
+        return Vec::new();
+    }
+    let known = env.get("no_proxy").or_else(|| env.get("NO_PROXY"));
+    let list = known.map_or_else(|| "127.0.0.1".to_owned(), |list| format!("{list},127.0.0.1"));
+    ["no_proxy", "NO_PROXY"].map(|name| (name.to_owned(), list.clone())).into()
+}
+
+/// Variables that send clients to further indexes, past the gateway.
+pub(crate) fn further(env: &Env) -> Vec<&'static str> {
+    let names = ["PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX"];
+    names.into_iter().filter(|name| env.get(name).is_some()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "http://127.0.0.1:40123";
+
+    #[cfg(feature = "npm")]
+    #[test]
+    fn variables_hold_the_address_of_their_mount() {
+        use weir_core::Ecosystem as _;
+        let set = variables(weir_npm::Npm.describe(), ORIGIN);
+        let has = |name: &str, value: &str| set.contains(&(name.to_owned(), value.to_owned()));
+        assert!(has("npm_config_registry", "http://127.0.0.1:40123/npm/"), "{set:?}");
+        assert!(has("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1"), "{set:?}");
+        assert!(!set.iter().any(|(_, value)| value.contains('{')), "{set:?}");
+    }
+
+    #[test]
+    fn a_proxy_is_not_asked_for_the_gateway() {
+        assert!(no_proxy(&Env::default()).is_empty());
+        let env = [("http_proxy", "http://proxy.example"), ("NO_PROXY", "a.example")];
+        let set = no_proxy(&env.into_iter().collect());
+        assert_eq!(set[0], ("no_proxy".to_owned(), "a.example,127.0.0.1".to_owned()));
+        assert_eq!(set.len(), 2);
+    }
+}
