@@ -52,8 +52,8 @@ pub(crate) static NPM: Descriptor = Descriptor {
         folder: None,
         note: "npm, pnpm and deno read ~/.npmrc, yarn 1 ~/.yarnrc, yarn 2 and later ~/.yarnrc.yml, \
                bun ~/.bunfig.toml. A registry that is set for a scope (@scope:registry=…) still \
-               goes past the gateway. yarn and bun write the gateway's address into their lock \
-               files, so keep it stable.",
+               goes past the gateway. npm, yarn and bun write the gateway's address into their \
+               lock files, so keep it stable.",
     },
 };
 
