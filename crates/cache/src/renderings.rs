@@ -136,6 +136,11 @@ impl Rendering {
         now < self.lock().fresh_until
     }
 
+    /// Until when the sources count as fresh.
+    pub fn fresh_until(&self) -> Timestamp {
+        self.lock().fresh_until
+    }
+
     /// The next instant at which a verdict changes.
     pub fn valid_until(&self) -> Timestamp {
         self.lock().valid_until

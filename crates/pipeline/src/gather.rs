@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use weir_cache::{DocumentKey, Fetched, Stored};
+use weir_cache::{DocumentKey, Fetched, Rendering, Stored};
 use weir_core::{
     Algorithm, Code, Coding, Digest, Docs, Fetch, Found, Known, Need, Target, Timestamp, Via,
 };
@@ -49,6 +49,15 @@ pub(crate) enum Purpose {
 pub(crate) struct Gathered {
     pub(crate) docs: Docs,
     sources: Vec<Source>,
+    /// Other targets as served.
+    children: Vec<Arc<Rendering>>,
+}
+
+/// Where an answer came from.
+enum Origin {
+    Document(Source),
+    Rendering(Arc<Rendering>),
+    Records,
 }
 
 #[derive(Clone, Debug)]
@@ -65,7 +74,8 @@ impl Gathered {
         let of = |source: &Source| {
             source.stored.doc.as_ref().map_or_else(nothing, |doc| doc.digest().clone())
         };
-        self.sources.iter().map(of).collect()
+        let children = self.children.iter().map(|child| child.digest().clone());
+        self.sources.iter().map(of).chain(children).collect()
     }
 
     /// Bytes of all documents.
@@ -86,7 +96,13 @@ impl Gathered {
         let of = |source: &Source| {
             if source.immutable { Timestamp::MAX } else { source.stored.validated_at().plus(ttl) }
         };
-        self.sources.iter().map(of).min().unwrap_or(Timestamp::MAX)
+        let children = self.children.iter().map(|child| child.fresh_until());
+        self.sources.iter().map(of).chain(children).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// The next instant at which another target as served changes.
+    pub(crate) fn valid_until(&self) -> Timestamp {
+        self.children.iter().map(|child| child.valid_until()).min().unwrap_or(Timestamp::MAX)
     }
 }
 
@@ -107,9 +123,13 @@ impl Visit {
                 join_all(needs.iter().map(|need| self.answer(target, need, purpose, &gathered)))
                     .await;
             for (need, answer) in needs.into_iter().zip(answers) {
-                let (found, source) = answer?;
+                let (found, origin) = answer?;
                 gathered.docs.insert(need, found);
-                gathered.sources.extend(source);
+                match origin {
+                    Origin::Document(source) => gathered.sources.push(source),
+                    Origin::Rendering(child) => gathered.children.push(child),
+                    Origin::Records => {}
+                }
             }
         }
         let sentence = format!("{} needs too many rounds of documents", self.describe(target));
@@ -122,7 +142,7 @@ impl Visit {
         need: &Need,
         purpose: Purpose,
         known: &Gathered,
-    ) -> Result<(Found, Option<Source>), Failure> {
+    ) -> Result<(Found, Origin), Failure> {
         match need {
             Need::Fetch(fetch) => {
                 let stored = self.obtain(target, fetch, purpose, known).await?;
@@ -131,17 +151,18 @@ impl Visit {
                     None if fetch.optional => Found::Absent,
                     None => return Err(Failure::not_found(self.describe(target))),
                 };
-                Ok((found, Some(Source { stored, immutable: fetch.immutable })))
+                Ok((found, Origin::Document(Source { stored, immutable: fetch.immutable })))
             }
             Need::Rendered(child) => {
                 let rendering = self.listing(child).await?;
                 let size = rendering.identity().len() as u64;
+                let bytes = rendering.identity().clone();
                 let digests = move || {
-                    let of = |algorithm| Digest::of(algorithm, rendering.identity());
+                    let of = |algorithm| Digest::of(algorithm, &bytes);
                     Ok(Algorithm::ALL.into_iter().map(of).collect())
                 };
                 let digests = self.compute(size as usize, digests).await?;
-                Ok((Found::Rendered { digests, size }, None))
+                Ok((Found::Rendered { digests, size }, Origin::Rendering(rendering)))
             }
             Need::Known(known) => {
                 let catalog = &self.core.catalog;
@@ -151,7 +172,7 @@ impl Visit {
                     }
                     Known::File(file) => catalog.known_by_file(&self.mount.name, file).await?,
                 };
-                Ok((Found::Known(listed), None))
+                Ok((Found::Known(listed), Origin::Records))
             }
             Need::Signature { .. } => {
                 let sentence = format!(
@@ -177,7 +198,13 @@ impl Visit {
         }
         let key = self.document_key(fetch, &spot);
         let stored = self.core.documents.get(&key).await?;
-        let errand = Errand { target: target.clone(), fetch: fetch.clone(), spot, key };
+        let errand = Arc::new(Errand {
+            target: target.clone(),
+            fetch: fetch.clone(),
+            known: known.docs.clone(),
+            spot,
+            key,
+        });
         let Some(stored) = stored else {
             if self.core.settings.offline {
                 return Err(Failure::not_cached(self.describe(target)));
@@ -226,7 +253,7 @@ impl Visit {
 
     async fn refreshed(
         &self,
-        errand: Errand,
+        errand: Arc<Errand>,
         previous: Option<Arc<Stored>>,
     ) -> Result<Arc<Stored>, Failure> {
         self.note_asked();
@@ -242,10 +269,10 @@ impl Visit {
     /// Asks upstream for a document and keeps what came.
     async fn refresh(
         &self,
-        errand: &Errand,
+        errand: &Arc<Errand>,
         previous: Option<Arc<Stored>>,
     ) -> Result<Arc<Stored>, Failure> {
-        let Errand { target, fetch, spot, key } = errand;
+        let Errand { target, fetch, spot, key, .. } = &**errand;
         // Pages that say "not found" have validators too, but those confirm nothing.
         let conditional = previous.as_ref().filter(|previous| previous.doc.is_some());
         let ask = Ask {
@@ -275,7 +302,7 @@ impl Visit {
             return Ok(Arc::clone(previous));
         }
         if fetch.lists && same.is_none() {
-            self.note_sightings(target, fetch, previous.as_deref(), &fetched).await?;
+            self.note_sightings(errand, previous.as_deref(), &fetched).await?;
         }
         Ok(self.core.documents.put(key, fetched).await?)
     }
@@ -352,9 +379,11 @@ fn stands_in_for(failure: &Failure) -> bool {
 
 /// A document to be fetched, for whom and to be kept where.
 #[derive(Debug)]
-struct Errand {
-    target: Target,
-    fetch: Fetch,
+pub(crate) struct Errand {
+    pub(crate) target: Target,
+    pub(crate) fetch: Fetch,
+    /// What had been gathered before.
+    pub(crate) known: Docs,
     spot: Spot,
     key: DocumentKey,
 }

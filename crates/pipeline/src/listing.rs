@@ -108,6 +108,7 @@ impl Visit {
         self.record_files(&releases).await?;
         let read = releases.len();
         let (edits, kept, valid_until) = self.judge(target, releases).await?;
+        let valid_until = valid_until.min(gathered.valid_until());
         if let Some(previous) = previous.filter(|previous| previous.edits == edits) {
             previous.extend(self.lens_id(), valid_until, fresh_until);
             return Ok(previous);

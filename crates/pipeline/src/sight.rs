@@ -5,12 +5,14 @@
 //! the later one was read.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use weir_cache::{Fetched, Stored};
-use weir_core::{Doc, Docs, FactSet, Fetch, FormatError, Found, Need, Release, Target, Timestamp};
+use weir_core::{Doc, FactSet, FormatError, Found, Need, Owner, Release, Target, Timestamp};
 use weir_policy::Sight;
 
 use crate::Failure;
+use crate::gather::Errand;
 use crate::visit::Visit;
 
 /// Name, version and file of an entry without a date.
@@ -21,18 +23,23 @@ impl Visit {
     /// that cannot be read is an error, and replaces nothing.
     pub(crate) async fn note_sightings(
         &self,
-        target: &Target,
-        fetch: &Fetch,
+        errand: &Arc<Errand>,
         previous: Option<&Stored>,
         fetched: &Fetched,
     ) -> Result<(), Failure> {
+        let target = &errand.target;
         let (Some(body), Some(scope)) = (&fetched.body, scope_of(target)) else { return Ok(()) };
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
         if let Some(old) = previous.and_then(|stored| stored.doc.clone()) {
-            let (visit, listing, fetch) = (self.clone(), self.listing_of(target), fetch.clone());
-            let (body, media) = (body.clone(), fetched.media.clone());
+            let (visit, listing) = (self.clone(), self.listing_of(target));
+            let (errand, body) = (Arc::clone(errand), body.clone());
+            let media = fetched.media.clone();
             let length = old.bytes().len() + body.len();
-            let appeared = move || visit.appeared(&listing, &fetch, &old, &Doc::new(body, &media));
+            let appeared = move || {
+                let read = |doc: &Doc| visit.undated(&listing, &errand, doc);
+                appeared(read(&Doc::new(body, &media)), || read(&old))
+                    .map_err(|error| visit.unreadable(&listing, &error))
+            };
             let fresh = self.compute(length, appeared).await?;
             if catalog.contact(mount, &scope).await?.is_some() {
                 self.record(&fresh).await?;
@@ -40,26 +47,6 @@ impl Visit {
         }
         catalog.record_contact(mount, &scope, self.now).await?;
         Ok(())
-    }
-
-    /// What one listing has without a date and an older one has not.
-    fn appeared(
-        &self,
-        listing: &Target,
-        fetch: &Fetch,
-        old: &Doc,
-        new: &Doc,
-    ) -> Result<HashSet<Undated>, Failure> {
-        let unreadable = |error| self.unreadable(listing, &error);
-        let mut fresh = self.undated(listing, fetch, new).map_err(unreadable)?;
-        if !fresh.is_empty() {
-            match self.undated(listing, fetch, old) {
-                Ok(known) => fresh.retain(|entry| !known.contains(entry)),
-                // Nothing is known to be new.
-                Err(_) => fresh.clear(),
-            }
-        }
-        Ok(fresh)
     }
 
     /// The target that reads all of a listing: a listing may have been fetched for the sake of
@@ -87,11 +74,11 @@ impl Visit {
     fn undated(
         &self,
         listing: &Target,
-        fetch: &Fetch,
+        errand: &Errand,
         doc: &Doc,
     ) -> Result<HashSet<Undated>, FormatError> {
-        let mut docs = Docs::new();
-        docs.insert(Need::Fetch(fetch.clone()), Found::Doc(doc.clone()));
+        let mut docs = errand.known.clone();
+        docs.insert(Need::Fetch(errand.fetch.clone()), Found::Doc(doc.clone()));
         let mut entries = HashSet::new();
         self.mount.ecosystem.read(&self.job(listing, &docs), &mut |release| {
             if release.available.is_none() {
@@ -141,10 +128,28 @@ impl Visit {
     }
 }
 
+/// What a new listing has and the old one has not. Where only the new one cannot be read, it is
+/// broken; where the old one cannot be read, nothing is known to be new.
+fn appeared(
+    new: Result<HashSet<Undated>, FormatError>,
+    old: impl FnOnce() -> Result<HashSet<Undated>, FormatError>,
+) -> Result<HashSet<Undated>, FormatError> {
+    if new.as_ref().is_ok_and(HashSet::is_empty) {
+        return new;
+    }
+    match (new, old()) {
+        (Ok(new), Ok(old)) => Ok(new.difference(&old).cloned().collect()),
+        (Err(error), Ok(_)) => Err(error),
+        (_, Err(_)) => Ok(HashSet::new()),
+    }
+}
+
 /// The scope whose first contact counts: the package, or the index.
 fn scope_of(target: &Target) -> Option<String> {
     match target {
-        Target::Manifest { scope, .. } => Some(scope.to_string()),
+        Target::Manifest { scope, .. } | Target::Artifact { owner: Owner::Listed(scope), .. } => {
+            Some(scope.to_string())
+        }
         other => other.package().map(ToString::to_string),
     }
 }

@@ -19,6 +19,7 @@ use weir_pipeline::{
 use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
 use weir_testkit::origin::{Origin, Package};
+use weir_testkit::probes::{Chain, Content, Linked, Listed};
 use weir_upstream::{Client, Settings};
 
 /// The instant at which every test begins.
@@ -173,6 +174,11 @@ impl Setup {
         self.mount(name, weir_npm::Npm, Some(vec![("primary", address.to_owned())]))
     }
 
+    /// One of the testkit's probes. Its file hosts may be on loopback too.
+    pub(crate) fn probe(self, name: &str, probe: impl Ecosystem, origin: &Origin) -> Self {
+        self.mount(name, probe, Some(vec![("primary", origin.url())]))
+    }
+
     /// npm, with addresses that are still being looked up.
     pub(crate) fn npm_pending(self) -> Self {
         self.mount("npm", weir_npm::Npm, None)
@@ -312,7 +318,9 @@ impl Setup {
 
 /// An upstream that the operator wrote.
 pub(crate) fn origin(label: &str, address: &str) -> weir_upstream::Origin {
-    weir_upstream::Origin::parse(address).unwrap().named(label).trust()
+    let mut origin = weir_upstream::Origin::parse(address).unwrap().named(label).trust();
+    origin.redirect_hosts = Some(vec!["127.0.0.1".into()]);
+    origin
 }
 
 pub(crate) fn policy(settings: &PolicySettings) -> Policy {
@@ -320,6 +328,10 @@ pub(crate) fn policy(settings: &PolicySettings) -> Policy {
         weir_npm::Npm.describe().into(),
         weir_pypi::Pypi.describe().into(),
         weir_cargo::Cargo.describe().into(),
+        Chain.describe().into(),
+        Content.describe().into(),
+        Linked.describe().into(),
+        Listed.describe().into(),
     ];
     Policy::new(settings.clone(), &known).unwrap()
 }

@@ -14,6 +14,7 @@ mod herds;
 mod hostile;
 mod policies;
 mod served;
+mod shapes;
 mod sightings;
 mod upstreams;
 mod whole;

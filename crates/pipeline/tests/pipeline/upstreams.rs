@@ -141,16 +141,6 @@ async fn tarballs_may_stand_on_another_host() {
     registry.require_basic("ada", "secret");
     let with_password = registry.url().replace("http://", "http://ada:secret@");
     let gateway = setup().npm_as("npm", &with_password).open().await;
-    gateway.mounts["npm"].set_origins(
-        [(
-            "primary",
-            weir_upstream::Origin {
-                redirect_hosts: Some(vec!["127.0.0.1".into()]),
-                ..address("npm", &with_password)
-            },
-        )]
-        .into(),
-    );
     let answered = gateway.get(LODASH).await;
     assert!(answered.is(200), "{answered:?}");
     assert_eq!(answered.body, built[1].bytes);
