@@ -231,8 +231,8 @@ impl Resolver<'_> {
         let known =
             |e: EcosystemId| e.purl_type() == kind || (e.id() == "container" && kind == "docker");
         if !kind.contains(['*', '?', '{', '[']) && !EcosystemId::all().any(known) {
-            let meant = EcosystemId::parse(kind).map(EcosystemId::folder).or_else(|| {
-                crate::suggest::nearest(kind, EcosystemId::all().map(EcosystemId::folder))
+            let meant = EcosystemId::parse(kind).map(EcosystemId::purl_type).or_else(|| {
+                crate::suggest::nearest(kind, EcosystemId::all().map(EcosystemId::purl_type))
             });
             let remark = meant.map(|w| format!("; did you mean pkg:{w}/…?")).unwrap_or_default();
             self.refuse(at, format!("no package URL has the type {kind:?}{remark}"));
