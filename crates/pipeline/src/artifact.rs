@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
-use weir_core::{Code, Coordinates, Digest, FactSet, Located, Release, Role, Target};
-use weir_policy::{Admitted, Facts, Judgement, Sight};
+use weir_core::{Code, Coordinates, Digest, FactSet, Located, Owner, Release, Role, Target};
+use weir_policy::{Admitted, Decision, Facts, Judgement, Sight};
 use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};
 
@@ -27,8 +27,9 @@ pub(crate) enum File {
 pub(crate) struct Evidence {
     gathered: Gathered,
     located: Located,
-    release: Release<'static>,
-    sight: Sight,
+    /// The release that the file belongs to. Content that several releases share may leave when
+    /// one of them may.
+    releases: Vec<(Release<'static>, Sight)>,
 }
 
 /// The artifact's target, taken apart.
@@ -48,8 +49,8 @@ impl Visit {
             let admitted = self.admit_stored(asked, &entry).await?;
             return Ok(File::Stored(admitted, entry));
         }
-        let evidence = self.evidence(asked).await?;
-        let admitted = self.admit(&evidence.facts(asked.role))?;
+        let mut evidence = self.evidence(asked).await?;
+        let (admitted, _) = self.admit_any(&mut evidence, asked.role)?;
         if self.core.settings.offline {
             return Err(Failure::not_cached(asked.file));
         }
@@ -64,10 +65,14 @@ impl Visit {
             return Ok(admitted);
         }
         let undated = entry.available.is_none() && entry.first_seen.is_none();
-        if undated && self.cx.wants.contains(FactSet::DATES) {
-            // Stored when nobody asked for dates: the listing still knows them.
+        // Stored when nobody asked for dates: the listing still knows them.
+        if undated && self.cx.wants.contains(FactSet::DATES) || is_shared(asked.target) {
             match self.evidence(asked).await {
-                Ok(evidence) => return self.admit_entry(&evidence.facts(entry.role), entry),
+                Ok(mut evidence) => {
+                    let (admitted, decision) = self.admit_any(&mut evidence, entry.role)?;
+                    entry.decide(decision);
+                    return Ok(admitted);
+                }
                 Err(failure) => {
                     tracing::debug!(%failure, path = %entry.path, "no evidence for a stored file");
                 }
@@ -79,19 +84,34 @@ impl Visit {
         facts.authored = entry.authored;
         facts.role = entry.role;
         facts.first_seen = Sight::At(entry.first_seen.unwrap_or(entry.stored_at));
-        self.admit_entry(&facts, entry)
-    }
-
-    fn admit_entry(&self, facts: &Facts<'_>, entry: &Entry) -> Result<Admitted, Failure> {
-        let admitted = self.policy.admit(&self.lens, facts);
-        let (admitted, decision) = admitted.map_err(|judgement| self.refuse(facts, &judgement))?;
+        let (admitted, decision) = self.admit(&facts)?;
         entry.decide(decision);
         Ok(admitted)
     }
 
-    fn admit(&self, facts: &Facts<'_>) -> Result<Admitted, Failure> {
+    /// Admits a file for the first of its releases that passes, and keeps only that one.
+    fn admit_any(
+        &self,
+        evidence: &mut Evidence,
+        role: Role,
+    ) -> Result<(Admitted, Decision), Failure> {
+        let mut refused = None;
+        for (ordinal, (release, sight)) in evidence.releases.iter().enumerate() {
+            match self.admit(&Facts { role, ..Facts::of(release, *sight) }) {
+                Ok(admitted) => {
+                    evidence.releases.swap(0, ordinal);
+                    evidence.releases.truncate(1);
+                    return Ok(admitted);
+                }
+                Err(failure) => refused = refused.or(Some(failure)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| Failure::unlisted("the file's release")))
+    }
+
+    fn admit(&self, facts: &Facts<'_>) -> Result<(Admitted, Decision), Failure> {
         let admitted = self.policy.admit(&self.lens, facts);
-        admitted.map(|(admitted, _)| admitted).map_err(|judgement| self.refuse(facts, &judgement))
+        admitted.map_err(|judgement| self.refuse(facts, &judgement))
     }
 
     fn refuse(&self, facts: &Facts<'_>, judgement: &Judgement) -> Failure {
@@ -128,10 +148,10 @@ impl Visit {
         let docs = gathered.docs.clone();
         let found =
             self.compute(gathered.length(), move || visit.find_now(&target, &docs, &file)).await?;
-        let Some((located, release)) = found else { return Ok(None) };
-        let sights = self.sights(asked.target, std::slice::from_ref(&release)).await?;
-        let sight = sights.first().copied().unwrap_or_default();
-        Ok(Some(Evidence { gathered, located, release, sight }))
+        let Some((located, releases)) = found else { return Ok(None) };
+        let sights = self.sights(asked.target, &releases).await?;
+        let releases = releases.into_iter().zip(sights).collect();
+        Ok(Some(Evidence { gathered, located, releases }))
     }
 
     fn find_now(
@@ -139,23 +159,24 @@ impl Visit {
         target: &Target,
         docs: &weir_core::Docs,
         file: &str,
-    ) -> Result<Option<(Located, Release<'static>)>, Failure> {
+    ) -> Result<Option<(Located, Vec<Release<'static>>)>, Failure> {
         let job = self.job(target, docs);
         let unreadable = |error| self.unreadable(target, &error);
         let ecosystem = &self.mount.ecosystem;
         let Some(located) = ecosystem.locate(&job).map_err(unreadable)? else { return Ok(None) };
         let listed = located.listed_as.as_deref().unwrap_or(file);
-        let mut found: Option<Release<'static>> = None;
+        let shared = is_shared(target);
+        let mut found: Vec<Release<'static>> = Vec::new();
         let mut each = |release: Release<'_>| {
-            let matches = release.file.as_deref().is_none_or(|name| name == listed)
-                && *release.name == *located.release.name.as_str()
+            let owns = *release.name == *located.release.name.as_str()
                 && *release.version == *located.release.version.as_str();
-            if matches && found.is_none() {
-                found = Some(release.into_owned());
+            let lists = release.file.as_deref().is_none_or(|name| name == listed);
+            if lists && (shared || owns && found.is_empty()) {
+                found.push(release.into_owned());
             }
         };
         ecosystem.read(&job, &mut each).map_err(unreadable)?;
-        Ok(found.map(|release| (located, release)))
+        Ok((!found.is_empty()).then_some((located, found)))
     }
 
     /// Fetches an admitted file, or joins its transfer.
@@ -165,11 +186,14 @@ impl Visit {
         evidence: Evidence,
     ) -> Result<Acquired, Failure> {
         self.note_asked();
-        let Evidence { gathered, located, release, sight } = evidence;
+        let Evidence { gathered, located, releases } = evidence;
         let spot = self.spot(&located.place, &gathered).await?;
         let limit = self.core.settings.max_artifact;
         let promised = Promise { length: located.size, digest: located.digest, limit };
-        let wanted = self.wanted(asked, located.release, &release, sight);
+        let Some((release, sight)) = releases.first() else {
+            return Err(Failure::unlisted(asked.file));
+        };
+        let wanted = self.wanted(asked, release, *sight);
         let (visit, file) = (self.clone(), asked.file.to_owned());
         let ask = async move { visit.ask_file(&spot, promised, &file).await };
         self.core.artifacts.acquire(wanted, ask).await
@@ -221,24 +245,14 @@ impl Visit {
         Ok((promise, media.into(), body))
     }
 
-    fn wanted(
-        &self,
-        asked: Asked<'_>,
-        owner: Coordinates,
-        release: &Release<'_>,
-        sight: Sight,
-    ) -> Wanted {
-        let key = Key::from_parts([
-            &*self.mount.folder,
-            owner.name.as_str(),
-            owner.version.as_str(),
-            asked.file,
-        ]);
+    fn wanted(&self, asked: Asked<'_>, release: &Release<'_>, sight: Sight) -> Wanted {
+        let key =
+            Key::from_parts([&*self.mount.folder, &*release.name, &*release.version, asked.file]);
         Wanted {
             ecosystem: self.mount.descriptor().id,
             mount: Arc::clone(&self.mount.name),
             path: asked.path.into(),
-            release: owner,
+            release: Coordinates::new(&*release.name, &*release.version),
             file: asked.file.into(),
             role: asked.role,
             key,
@@ -258,12 +272,16 @@ impl Evidence {
         self.located.digest.as_ref()
     }
 
-    /// The release that the file belongs to.
-    pub(crate) fn release(&self) -> &Coordinates {
-        &self.located.release
+    /// The release that the file is served for.
+    pub(crate) fn release(&self) -> Coordinates {
+        match self.releases.first() {
+            Some((release, _)) => Coordinates::new(&*release.name, &*release.version),
+            None => self.located.release.clone(),
+        }
     }
+}
 
-    fn facts(&self, role: Role) -> Facts<'_> {
-        Facts { role, ..Facts::of(&self.release, self.sight) }
-    }
+/// Whether several releases may list the same content.
+fn is_shared(target: &Target) -> bool {
+    matches!(target, Target::Artifact { owner: Owner::Content { .. }, .. })
 }

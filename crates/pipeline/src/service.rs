@@ -303,7 +303,7 @@ impl Exchange<'_> {
                 (self.stored(admitted, &entry).await?, subject)
             }
             File::Absent(admitted, evidence) => {
-                let subject = subject(visit, evidence.release());
+                let subject = subject(visit, &evidence.release());
                 (self.absent(visit, asked, admitted, *evidence).await?, subject)
             }
         };

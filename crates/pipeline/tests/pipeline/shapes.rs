@@ -119,6 +119,7 @@ async fn content_is_served_where_a_release_that_passes_lists_it() {
     assert!(gateway.get(&base).await.fails(404, "not_found"), "nothing is known of it");
     for tag in ["1.0", "2.0"] {
         assert!(gateway.get(&format!("/content/demo/images/{tag}")).await.is(200));
+        gateway.clock().advance(DAY);
     }
     for stored in [false, true] {
         gateway.set_policy(&deny(setup.clone(), "2.0").policy);
