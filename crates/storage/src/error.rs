@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StorageError {
     /// No space or quota is left.
-    #[error("no space is left for {place}: free some, or lower storage.max_size")]
+    #[error("no space is left for {place}: free some")]
     Full {
         /// The file or folder.
         place: String,

@@ -4,6 +4,29 @@
 //! finished spool an object in one step: by a rename, or by an upload. Nothing else writes, so no
 //! reader ever meets half an object. The crate knows no digests and no policy: whether bytes are
 //! the right ones is decided before they are committed.
+//!
+//! ```
+//! use weir_storage::{Key, Spools, StorageSettings};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let settings = StorageSettings::default();
+//! let address = format!("file://{}/objects", folder.path().display());
+//! let storage = weir_storage::open(&address, &settings)?;
+//! let spools = Spools::open(folder.path(), &settings)?;
+//!
+//! let mut spool = spools.create().await?;
+//! spool.write("all of it".into()).await?;
+//! let key = Key::from_parts(["npm", "@scope/name", "1.0.0", "name-1.0.0.tgz"]);
+//! storage.commit(&key, spool).await?;
+//!
+//! let opened = storage.open(&key).await?.ok_or("it was committed")?;
+//! assert_eq!(opened.all(1024).await?, "all of it");
+//! assert!(folder.path().join("objects/npm/@scope/name/1.0.0/name-1.0.0.tgz").is_file());
+//! # Ok(())
+//! # }
+//! ```
 
 mod buffers;
 mod error;
