@@ -106,7 +106,7 @@ pub(super) fn merge(text: &str, wanted: &str, style: Style) -> Result<Merged, Co
     let mut file =
         File { lines: text.lines().map(ToOwned::to_owned).collect(), style, changes: Vec::new() };
     for entry in entries(wanted, style) {
-        file.put(&entry)?;
+        if entry.is_element() { file.put_element(&entry)? } else { file.put(&entry)? }
     }
     let mut merged = file.lines.join("\n");
     if !merged.is_empty() {
@@ -124,6 +124,11 @@ fn entries(wanted: &str, style: Style) -> Vec<Entry<'_>> {
     for line in wanted.lines().filter(|line| !line.trim().is_empty()) {
         if let Some(header) = style.header(line) {
             section = Some(header);
+            if header.starts_with("[[") {
+                entries.push(Entry { section, key: header.to_owned(), lines: vec![line] });
+            }
+        } else if let Some(element) = entries.last_mut().filter(|last| last.is_in(section)) {
+            element.lines.push(line);
         } else if let Some(key) = style.key(line) {
             entries.push(Entry { section, key, lines: vec![line] });
         } else if let Some(last) = entries.last_mut() {
@@ -131,6 +136,23 @@ fn entries(wanted: &str, style: Style) -> Vec<Entry<'_>> {
         }
     }
     entries
+}
+
+impl Entry<'_> {
+    /// Whether this is an element of a list of tables (`[[index]]`), which comes as a whole.
+    fn is_element(&self) -> bool {
+        self.key.starts_with("[[")
+    }
+
+    fn is_in(&self, section: Option<&str>) -> bool {
+        self.is_element() && self.section == section
+    }
+
+    /// The items, when this is a list of lines that begin with a dash.
+    fn items(&self) -> Option<&[&str]> {
+        let items = self.lines.get(1..).filter(|items| !items.is_empty())?;
+        items.iter().all(|line| line.trim_start().starts_with('-')).then_some(items)
+    }
 }
 
 struct File {
@@ -147,28 +169,71 @@ impl File {
         };
         let is_it = |at: &usize| self.style.key(&self.lines[*at]).as_ref() == Some(&entry.key);
         let Some(at) = range.clone().find(is_it) else {
-            // An element of a list of tables (`[[index]]`) may be anybody's.
-            if entry.section.is_some_and(|header| header.starts_with("[[")) {
-                return Err(Conflict::Several(entry.key.clone()));
-            }
             self.insert(self.end_of(&range), entry);
             return Ok(());
         };
         let deeper = self.lines[at + 1..range.end].iter().take_while(|line| is_deeper(line));
-        let length = 1 + deeper.count();
-        let there: Vec<&str> =
-            self.lines[at..at + length].iter().map(|line| line.trim_end()).collect();
-        if there == entry.lines {
+        let there = at..at + 1 + deeper.count();
+        if self.reads(&there, &entry.lines) {
             return Ok(());
         }
-        let list = entry.section.is_some_and(|header| header.starts_with("[["));
-        if list || length > 1 || entry.lines.len() > 1 {
+        if let Some(items) = entry.items() {
+            return self.add_items(&there, entry, items);
+        }
+        if there.len() > 1 || entry.lines.len() > 1 {
             return Err(Conflict::Several(entry.key.clone()));
         }
         let new = entry.lines.join("\n");
         let old = std::mem::replace(&mut self.lines[at], new.clone());
         self.changes.push(Change { old: Some(old), new });
         Ok(())
+    }
+
+    fn reads(&self, range: &Range<usize>, lines: &[&str]) -> bool {
+        self.lines[range.clone()].iter().map(|line| line.trim_end()).eq(lines.iter().copied())
+    }
+
+    /// Adds the items that a list lacks; those of the user stay.
+    fn add_items(
+        &mut self,
+        there: &Range<usize>,
+        entry: &Entry<'_>,
+        items: &[&str],
+    ) -> Result<(), Conflict> {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let alike = |line: &String| {
+            line.trim_start().starts_with('-') && items.iter().all(|i| indent(i) == indent(line))
+        };
+        let own = &self.lines[there.start + 1..there.end];
+        let head = self.lines[there.start].trim_end();
+        if own.is_empty() || !own.iter().all(alike) || Some(&head) != entry.lines.first() {
+            return Err(Conflict::Several(entry.key.clone()));
+        }
+        let missing: Vec<&str> = items
+            .iter()
+            .copied()
+            .filter(|item| !own.iter().any(|o| o.trim_end() == *item))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.changes.push(Change { old: None, new: missing.join("\n") });
+        self.lines.splice(there.end..there.end, missing.into_iter().map(ToOwned::to_owned));
+        Ok(())
+    }
+
+    /// Adds an element of a list of tables, unless the user has a list of their own.
+    fn put_element(&mut self, entry: &Entry<'_>) -> Result<(), Conflict> {
+        let is_header = |line: &String| self.style.header(line) == entry.section;
+        let Some(at) = self.lines.iter().position(is_header) else {
+            self.part();
+            self.insert(self.lines.len(), entry);
+            return Ok(());
+        };
+        let end = (at + entry.lines.len()).min(self.lines.len());
+        let more = self.lines[at + 1..].iter().any(is_header);
+        let same = !more && self.reads(&(at..end), &entry.lines);
+        if same { Ok(()) } else { Err(Conflict::Several(entry.key.clone())) }
     }
 
     /// The lines of a section without its header; all lines before the first header for none.
@@ -194,13 +259,18 @@ impl File {
     }
 
     fn append_section(&mut self, entry: &Entry<'_>) {
-        if self.lines.last().is_some_and(|line| !line.trim().is_empty()) {
-            self.lines.push(String::new());
-        }
+        self.part();
         let header = entry.section.unwrap_or_default().to_owned();
         self.changes.push(Change { old: None, new: header.clone() });
         self.lines.push(header);
         self.insert(self.lines.len(), entry);
+    }
+
+    /// An empty line before what comes next.
+    fn part(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.trim().is_empty()) {
+            self.lines.push(String::new());
+        }
     }
 
     fn insert(&mut self, at: usize, entry: &Entry<'_>) {

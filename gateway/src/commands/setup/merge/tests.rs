@@ -77,7 +77,6 @@ fn what_cannot_be_done_surely_is_not_done() {
     for (old, wanted, style) in [
         // A value of several lines.
         ("[global]\nindex-url =\n  http://a\n", "[global]\nindex-url = w\n", Style::Ini),
-        ("unsafeHttpWhitelist:\n  - other\n", YARN, Style::Yaml),
         ("unsafeHttpWhitelist:\n- other\n", YARN, Style::Yaml),
         // Other ways to write the same table.
         ("source.crates-io = { replace-with = \"mine\" }\n", CARGO, Style::Toml),
@@ -102,4 +101,14 @@ fn a_replaced_value_in_toml_is_the_only_change() {
     assert_eq!(table["source"]["weir"]["registry"].as_str(), Some("sparse+http://w/cargo/"));
     assert_eq!(table["source"]["crates-io"]["replace-with"].as_str(), Some("weir"));
     assert!(merged.starts_with("# keep\n"));
+}
+
+#[test]
+fn a_list_of_the_users_gets_the_item_it_lacks() {
+    let old = "unsafeHttpWhitelist:\n  - other\nnodeLinker: pnp\n";
+    assert_eq!(
+        text(old, YARN, Style::Yaml),
+        "unsafeHttpWhitelist:\n  - other\n  - \"w\"\nnodeLinker: pnp\n\
+         npmRegistryServer: \"http://w/npm\"\n"
+    );
 }

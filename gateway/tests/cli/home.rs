@@ -1,0 +1,123 @@
+//! A home folder with nothing in it, and the program run in it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A user's home for one test.
+pub(crate) struct Home {
+    dir: tempfile::TempDir,
+}
+
+/// What a command said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) code: Option<i32>,
+}
+
+impl Said {
+    /// The result of a command that succeeded.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.out
+    }
+
+    pub(crate) fn json(self) -> serde_json::Value {
+        serde_json::from_str(&self.ok()).unwrap()
+    }
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("work")).unwrap();
+        Self { dir }
+    }
+
+    /// A path below the home folder.
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    pub(crate) fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.path(below)).unwrap()
+    }
+
+    /// The program with these arguments, in the folder `work` of the home folder. No client is
+    /// found on its `PATH`.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
+        command.env_clear().env("HOME", self.dir.path()).env("PATH", self.path("bin"));
+        command.current_dir(self.path("work")).args(args).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn weir(&self, args: &[&str]) -> Said {
+        let output = self.command(args).output().unwrap();
+        let home = self.dir.path().to_str().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replace(home, "~");
+        Said { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code() }
+    }
+
+    /// Starts `serve` on a free port and waits until it is healthy.
+    pub(crate) fn serve(&self, upstream: &str) -> Serving {
+        let port = free_port();
+        let listen = format!("127.0.0.1:{port}");
+        self.write(
+            "work/weir.toml",
+            &format!(
+                "listen = \"{listen}\"\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
+                 name = \"no-left-pad\"\neffect = \"deny\"\npurl = \"pkg:npm/left-pad\"\n\
+                 reason = \"removed by its author\"\n"
+            ),
+        );
+        let mut command = self.command(&["serve"]);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let serving = Serving { child, listen };
+        let begun = Instant::now();
+        while serving.get("/health/live").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it did not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        serving
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A running gateway; ends with the value.
+pub(crate) struct Serving {
+    child: Child,
+    listen: String,
+}
+
+impl Serving {
+    /// The whole answer to a GET, head included; `None` when nothing listens.
+    pub(crate) fn get(&self, path: &str) -> Option<String> {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(&self.listen).ok()?;
+        let head = format!("GET {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands, as a person runs them: what stands on the terminal, and the exit code. Nothing of
+//! this machine's settings is seen.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod config;
+mod home;
+mod queries;
+mod setup;
