@@ -247,7 +247,9 @@ impl Visit {
         {
             Currency::Stale
         } else {
-            Currency::Expired { spare: present && age < ttl + freshness.stale_if_error }
+            // What was asked again because the kept document is not enough has no spare.
+            let within = age < ttl + freshness.stale_if_error;
+            Currency::Expired { spare: present && within && purpose != Purpose::Recheck }
         }
     }
 

@@ -238,6 +238,18 @@ async fn a_file_of_a_release_newer_than_the_kept_listing_is_found() {
 }
 
 #[tokio::test]
+async fn a_file_that_may_be_newer_than_the_kept_listing_is_not_denied_while_upstream_is_away() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).cooldown(1).open().await;
+    gateway.get("/npm/lodash").await;
+    gateway.clock().advance(MINUTE * 2);
+    origin.stop();
+    let unknown = gateway.get("/npm/lodash/-/lodash-4.17.22.tgz").await;
+    assert!(unknown.fails(502, "upstream_unavailable"), "{unknown:?}");
+}
+
+#[tokio::test]
 async fn offline_serves_what_is_kept_and_says_what_is_not() {
     let origin = Origin::start().await;
     let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());

@@ -1,10 +1,12 @@
 //! One upstream fetch per missing thing, and bytes as they arrive.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use weir_testkit::origin::{Answer, NpmStyle, Origin, npm_registry};
+use weir_testkit::origin::{Answer, NpmStyle, Origin, Package, npm_registry};
 
 use crate::harness::{Answered, Gateway, LODASH, LODASH_UPSTREAM, eventually, lodash, setup};
 
@@ -130,4 +132,57 @@ async fn those_who_come_later_join_from_the_first_byte() {
     assert!(late.is(200));
     assert_eq!(late.body, files[1].bytes);
     assert_eq!(origin.count(LODASH_UPSTREAM), 1);
+}
+
+/// Many clients, many files, some of which come broken at first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn under_load_every_answer_is_whole_or_an_error() {
+    let origin = Origin::start().await;
+    let packages: Vec<_> = (0..20)
+        .map(|n| Package::new(&format!("p{n}")).release("1.0.0", "2024-01-01T00:00:00Z"))
+        .collect();
+    let files = npm_registry(&origin, &packages, &NpmStyle::default());
+    for (n, file) in files.iter().enumerate() {
+        let good = Answer::ok(file.bytes.clone());
+        let served = AtomicUsize::new(0);
+        origin.put_with(&file.path, move |_| match (n % 4, served.fetch_add(1, SeqCst)) {
+            (0, 0) => good.clone().corrupted(),
+            (1, 0) => good.clone().cut_after(30),
+            (2, 0..2) => Answer::status(503, ""),
+            _ => good.clone().trickling(100, Duration::from_millis(1)),
+        });
+    }
+    let gateway = Arc::new(setup().npm(&origin).open().await);
+    let clients: Vec<_> = (0..16)
+        .map(|client| {
+            let (gateway, files) = (Arc::clone(&gateway), files.clone());
+            tokio::spawn(async move {
+                for n in 0..files.len() {
+                    let file = &files[(n + client) % files.len()];
+                    let path = format!("/npm/{}", file.path);
+                    let mut tries = 0;
+                    loop {
+                        let answered = gateway.get(&path).await;
+                        if answered.is(200) {
+                            assert_eq!(answered.body, file.bytes, "{path}");
+                            break;
+                        }
+                        assert!(
+                            answered.broken.is_some() || answered.status == 502,
+                            "{answered:?}"
+                        );
+                        tries += 1;
+                        assert!(tries < 5, "{path} does not recover: {answered:?}");
+                    }
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    for (n, file) in files.iter().enumerate() {
+        assert_eq!(origin.count(&file.path), [2, 2, 3, 1][n % 4], "{}", file.path);
+    }
+    assert_eq!(gateway.stored().len(), files.len());
 }

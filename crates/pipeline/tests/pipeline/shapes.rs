@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use weir_core::{Algorithm, Digest};
+use weir_core::{
+    Algorithm, Descriptor, Digest, Ecosystem, Edits, FormatError, Head, Job, Located, Need,
+    Release, Request, Segments, SidecarKind, Target, Unroutable,
+};
 use weir_policy::{Effect, RuleSettings};
 use weir_testkit::origin::{Answer, Origin};
 use weir_testkit::probes::{Chain, Content, Linked, Listed};
@@ -160,4 +163,71 @@ async fn only_the_listing_tells_whose_a_file_is() {
     assert!(gateway.get("/listed/files/demo-1/demo-1-2.bin").await.is(200));
     assert_eq!(gateway.stored(), ["listed/demo-1/2/demo-1-2.bin"]);
     assert!(gateway.get("/listed/files/demo/demo-1-2.bin").await.fails(404, "not_found"));
+}
+
+/// [`Listed`] with a checksum beside everything, as Maven repositories have them.
+#[derive(Debug)]
+struct Summed;
+
+impl Ecosystem for Summed {
+    fn describe(&self) -> &'static Descriptor {
+        Listed.describe()
+    }
+
+    fn route(&self, request: &Request<'_>) -> Result<Target, Unroutable> {
+        let path = request.segments.as_slice().join("/");
+        let Some(of) = path.strip_suffix(".sha1") else { return Listed.route(request) };
+        let of = Listed.route(&Request { segments: Segments::parse(of)?, ..request.clone() })?;
+        Ok(Target::Sidecar { of: Box::new(of), kind: SidecarKind::Checksum(Algorithm::Sha1) })
+    }
+
+    fn path(&self, target: &Target) -> String {
+        match target {
+            Target::Sidecar { of, .. } => format!("{}.sha1", Listed.path(of)),
+            target => Listed.path(target),
+        }
+    }
+
+    fn need(&self, job: &Job<'_>) -> Vec<Need> {
+        Listed.need(job)
+    }
+
+    fn read(&self, job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) -> Result<(), FormatError> {
+        Listed.read(job, each)
+    }
+
+    fn write(
+        &self,
+        job: &Job<'_>,
+        edits: &Edits,
+        out: &mut dyn std::io::Write,
+    ) -> Result<Head, FormatError> {
+        Listed.write(job, edits, out)
+    }
+
+    fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
+        Listed.locate(job)
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_is_that_of_what_is_served() {
+    let origin = Origin::start().await;
+    let entries = [entry("demo", "1.0", "a.bin", "one"), entry("demo", "2.0", "b.bin", "two")];
+    origin.put("list/demo", Answer::ok(lines(&entries)));
+    origin.put("files/demo/a.bin", Answer::ok("one"));
+    origin.put("files/demo/b.bin", Answer::ok("two"));
+    let gateway = deny(setup().probe("summed", Summed, &origin), "2.0").open().await;
+    for path in ["/summed/list/demo", "/summed/files/demo/a.bin"] {
+        // Before and after what it is of is here.
+        for _ in 0..2 {
+            let sum = gateway.get(&format!("{path}.sha1")).await;
+            assert!(sum.is(200), "{path}: {sum:?}");
+            let of = gateway.get(path).await;
+            assert_eq!(sum.text(), Digest::of(Algorithm::Sha1, &of.body).hex(), "{path}");
+        }
+    }
+    let refused = gateway.get("/summed/files/demo/b.bin.sha1").await;
+    assert!(refused.fails(403, "blocked_by_policies"), "{refused:?}");
+    assert!(gateway.get("/summed/files/demo/c.bin.sha1").await.fails(404, "not_found"));
 }
