@@ -15,7 +15,7 @@ const MOVES: usize = 3;
 impl Pipeline {
     /// The registry's own address of what a front serves at a path: percent-encoded, below the
     /// front's, maybe with a query. The empty path is the registry itself. Never holds
-    /// credentials; `None` when the path means nothing, or nothing is known of it.
+    /// credentials or a fragment; `None` when the path means nothing, or nothing is known of it.
     ///
     /// Where a file is, its listing says: the kept one whatever its age, else upstream is asked.
     pub async fn upstream_address(&self, front: &Front, path: &str) -> Option<Url> {
@@ -26,6 +26,8 @@ impl Pipeline {
         } else {
             self.address_of(front, path).await?
         };
+        // Listings put a digest there; what asks has its own.
+        found.set_fragment(None);
         let cleared = found.set_username("").and_then(|()| found.set_password(None));
         cleared.ok().map(|()| found)
     }

@@ -99,7 +99,10 @@ impl CargoHome {
             fs::rename(entry.path(), self.real.join(&name))
                 .or_else(|_| fs::copy(entry.path(), self.real.join(&name)).map(drop))?;
         }
-        fs::remove_dir_all(&self.path)
+        fs::remove_dir_all(&self.path)?;
+        // Other clients' folders may stand beside it.
+        let _ = self.path.parent().map(fs::remove_dir);
+        Ok(())
     }
 }
 
