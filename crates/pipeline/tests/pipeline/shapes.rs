@@ -165,6 +165,21 @@ async fn only_the_listing_tells_whose_a_file_is() {
     assert!(gateway.get("/listed/files/demo/demo-1-2.bin").await.fails(404, "not_found"));
 }
 
+#[tokio::test]
+async fn an_empty_file_is_a_file() {
+    let origin = Origin::start().await;
+    origin.put("list/demo", Answer::ok(lines(&[entry("demo", "1.0", "none.bin", "")])));
+    origin.put("files/demo/none.bin", Answer::ok(""));
+    let gateway = setup().probe("listed", Listed, &origin).open().await;
+    for _hit in [false, true, true] {
+        let answered = gateway.get("/listed/files/demo/none.bin").await;
+        assert!(answered.is(200) && answered.body.is_empty(), "{answered:?}");
+        assert_eq!(answered.header("content-length"), Some("0"));
+    }
+    let headers = [("range", "bytes=0-")];
+    assert!(gateway.ask("GET", "/listed/files/demo/none.bin", &headers).await.is(416));
+}
+
 /// [`Listed`] with a checksum beside everything, as Maven repositories have them.
 #[derive(Debug)]
 struct Summed;

@@ -113,3 +113,30 @@ async fn the_digests_of_every_registry_are_verified() {
     }
     assert_eq!(gateway.stored().len(), 3);
 }
+
+#[tokio::test]
+async fn a_store_that_fails_is_an_error_and_heals() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    let in_the_way = gateway.setup.objects().join("npm");
+    std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
+    let answered = gateway.get(LODASH).await;
+    assert!(!answered.is(200), "{answered:?}");
+    std::fs::remove_file(&in_the_way).unwrap();
+    let answered = gateway.get(LODASH).await;
+    assert!(answered.is(200), "{answered:?}");
+    assert_eq!(answered.body, files[1].bytes);
+}
+
+#[tokio::test]
+async fn a_database_that_fails_is_an_error_with_a_code() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    gateway.catalog.close().await.unwrap();
+    for path in [LODASH, "/npm/lodash"] {
+        let answered = gateway.get(path).await;
+        assert!(answered.fails(500, "internal"), "{path}: {answered:?}");
+    }
+}
