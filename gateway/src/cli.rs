@@ -58,6 +58,7 @@ pub(crate) struct ConfigFlag {
 
 /// Which database.
 #[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(crate) struct DatabaseFlags {
     /// `sqlite` or `postgres`.
     #[arg(long, value_name = "DRIVER")]

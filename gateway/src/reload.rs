@@ -15,9 +15,9 @@ use crate::commands::serve::{Origin, rules};
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Watches the file and SIGHUP in the background.
-pub(crate) fn start(pipeline: Pipeline, origin: Origin, env: Env, file: Option<PathBuf>) {
+pub(crate) fn start(pipeline: Pipeline, origin: Origin, env: Env, file: Option<&Path>) {
     let (wake, woken) = mpsc::channel(1);
-    let watcher = file.as_deref().and_then(|file| watch(file, wake.clone()));
+    let watcher = file.and_then(|file| watch(file, wake.clone()));
     on_hangup(wake);
     tokio::spawn(async move {
         let _watcher = watcher;

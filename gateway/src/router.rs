@@ -83,9 +83,10 @@ fn not_built(path: &str) -> Option<String> {
     if crate::ecosystems::find(id).is_some() {
         return None;
     }
-    Some(match crate::ecosystems::FEATURES.contains(&id) {
-        true => format!("this build of weir does not serve {id}: its cargo feature `{id}` is off"),
-        false => format!("this version of weir does not serve {id} yet"),
+    Some(if crate::ecosystems::FEATURES.contains(&id) {
+        format!("this build of weir does not serve {id}: its cargo feature `{id}` is off")
+    } else {
+        format!("this version of weir does not serve {id} yet")
     })
 }
 
@@ -110,6 +111,7 @@ fn refuse(denial: &Denial) -> Response<Body> {
     response
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err calls")]
 fn unread(error: axum::Error) -> CacheError {
     CacheError::Source(error.to_string())
 }

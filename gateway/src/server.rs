@@ -153,6 +153,7 @@ fn unread(error: impl std::fmt::Display) -> CacheError {
     CacheError::Source(error.to_string())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanic calls")]
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response<Full<Bytes>> {
     let text = cause
         .downcast_ref::<String>()

@@ -23,11 +23,9 @@ pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
             settings.work_mode_by_mount.insert(name.clone(), work_mode(mode));
         }
     }
-    settings.listing = listing(config.policy.listing.default);
+    settings.listing = Some(listing(config.policy.listing.default));
     for (ecosystem, mode) in &config.policy.listing.ecosystems {
-        if let Some(mode) = listing(*mode) {
-            settings.listing_by_ecosystem.insert(ecosystem.id().to_owned(), mode);
-        }
+        settings.listing_by_ecosystem.insert(ecosystem.id().to_owned(), listing(*mode));
     }
     settings.block_status = config.policy.block_status;
     settings.block_message.clone_from(&config.policy.block_message);
@@ -83,10 +81,10 @@ fn work_mode(mode: weir_config::WorkMode) -> policy::WorkMode {
     }
 }
 
-fn listing(mode: weir_config::ListingMode) -> Option<policy::Listing> {
+fn listing(mode: weir_config::ListingMode) -> policy::Listing {
     match mode {
-        weir_config::ListingMode::Remove => Some(policy::Listing::Remove),
-        weir_config::ListingMode::Mark => Some(policy::Listing::Mark),
+        weir_config::ListingMode::Remove => policy::Listing::Remove,
+        weir_config::ListingMode::Mark => policy::Listing::Mark,
     }
 }
 

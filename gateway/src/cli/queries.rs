@@ -40,7 +40,7 @@ pub(crate) struct SetupFlags {
     /// Only show what --write would change.
     #[arg(long)]
     dry_run: bool,
-    /// The gateway's address [default: base_url, else the address that it listens on].
+    /// The gateway's address [default: `base_url`, else the address that it listens on].
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// The path of the mount [default: that of the ecosystem].

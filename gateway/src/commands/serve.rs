@@ -59,7 +59,7 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     gateway.start_background();
     start_discovery(&gateway, &env, crate::addresses::BUDGET);
     start_telling(&gateway, telling.clone(), metrics.clone());
-    reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.clone());
+    reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.as_deref());
 
     let own = weir_api::router(api_state(&gateway, metrics));
     let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
