@@ -40,7 +40,10 @@ fn live_npm_installs_hundreds_of_packages() {
     let mut world = World::live();
     let manifest = serde_json::json!({
         "name": "project", "version": "1.0.0", "private": true,
-        "dependencies": { "express": "*", "webpack": "*", "webpack-cli": "*", "jest": "*", "eslint": "*" },
+        "dependencies": {
+            "express": "*", "webpack": "*", "webpack-cli": "*", "webpack-dev-server": "*",
+            "eslint": "*", "mocha": "*", "nyc": "*",
+        },
     });
     world.write("package.json", &manifest.to_string());
     let lock = ["install", "--package-lock-only", "--ignore-scripts", "--no-audit"];

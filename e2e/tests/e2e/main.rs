@@ -12,3 +12,4 @@ mod live;
 
 mod npm;
 mod python;
+mod run;

@@ -115,7 +115,7 @@ pub(crate) fn command(folder: &Path, discovers: bool) -> Command {
 }
 
 /// The program: that of `WEIR_TEST_BINARY`, or the one that cargo builds beside this test.
-fn binary() -> &'static Path {
+pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match variable("WEIR_TEST_BINARY") {
         Some(path) => PathBuf::from(path),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::gateway::binary;
 use super::{Client, World, variable};
 
 /// A run that is being prepared. The environment is empty but for what is said here.
@@ -27,6 +28,17 @@ impl Run {
     pub(crate) fn client(client: &Client, world: &World) -> Self {
         let mut run = Self::program(&client.program[0], &world.home(), &world.project());
         run.command.args(&client.program[1..]);
+        run.limit = world.limit();
+        run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
+    }
+
+    /// A client below `weir run`, with a cache of its own and the world's registries and rules;
+    /// it is told nothing else.
+    pub(crate) fn below_weir(client: &Client, world: &World) -> Self {
+        let mut run = Self::program(&binary().to_string_lossy(), &world.home(), &world.project());
+        run.command.arg("run").arg("--config").arg(world.config_file());
+        run.command.arg("--data-dir").arg(world.folder().join("run")).arg("--");
+        run.command.args(&client.program);
         run.limit = world.limit();
         run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
     }

@@ -177,6 +177,16 @@ impl World {
         std::time::Duration::from_mins(if self.live { 15 } else { 2 })
     }
 
+    /// The folder of everything.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The configuration of the gateway, as it is now.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder.path().join("gateway/weir.toml")
+    }
+
     /// The client's home, with its caches and settings.
     pub(crate) fn home(&self) -> PathBuf {
         self.folder.path().join("home")
