@@ -174,7 +174,13 @@ impl From<UpstreamError> for Failure {
 
 impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
-        let code = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&CacheError> for Failure {
+    fn from(error: &CacheError) -> Self {
+        let code = match error {
             CacheError::WrongDigest { .. } | CacheError::WrongLength { .. } => {
                 Code::IntegrityMismatch
             }
@@ -182,11 +188,18 @@ impl From<CacheError> for Failure {
             CacheError::Source(_) | CacheError::Missing { .. } | CacheError::Abandoned => {
                 Code::UpstreamUnavailable
             }
-            CacheError::Fill(inner) => return inner_failure(inner),
-            CacheError::Storage(_) | CacheError::Catalog(_) => Code::Internal,
+            CacheError::Fill(inner) => return Self::from(&**inner),
+            CacheError::Storage(_) => return internal("store", error),
+            CacheError::Catalog(_) => return internal("catalogue", error),
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// Where store and database are is not for clients to know: the log says it.
+fn internal(what: &str, error: &CacheError) -> Failure {
+    tracing::error!(%error, "the {what} failed");
+    Failure::new(Code::Internal, format!("the gateway's {what} failed; its log says why"))
 }
 
 impl From<StorageError> for Failure {
@@ -199,13 +212,4 @@ impl From<weir_catalog::CatalogError> for Failure {
     fn from(error: weir_catalog::CatalogError) -> Self {
         CacheError::from(error).into()
     }
-}
-
-fn inner_failure(error: &CacheError) -> Failure {
-    let code = match error {
-        CacheError::WrongDigest { .. } | CacheError::WrongLength { .. } => Code::IntegrityMismatch,
-        CacheError::Storage(_) | CacheError::Catalog(_) => Code::Internal,
-        _ => Code::UpstreamUnavailable,
-    };
-    Failure::new(code, error.to_string())
 }

@@ -121,6 +121,11 @@ async fn a_store_that_fails_is_an_error_and_heals() {
     let gateway = setup().npm(&origin).open().await;
     let in_the_way = gateway.setup.objects().join("npm");
     std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
+    let range = [("range", "bytes=0-1")];
+    let answered = gateway.ask("GET", LODASH, &range).await;
+    assert!(answered.fails(500, "internal"), "{answered:?}");
+    let folder = gateway.setup.dir.path().to_string_lossy();
+    assert!(!answered.text().contains(&*folder), "{answered:?}");
     let answered = gateway.get(LODASH).await;
     assert!(!answered.is(200), "{answered:?}");
     std::fs::remove_file(&in_the_way).unwrap();
@@ -138,5 +143,7 @@ async fn a_database_that_fails_is_an_error_with_a_code() {
     for path in [LODASH, "/npm/lodash"] {
         let answered = gateway.get(path).await;
         assert!(answered.fails(500, "internal"), "{path}: {answered:?}");
+        let folder = gateway.setup.dir.path().to_string_lossy();
+        assert!(!answered.text().contains(&*folder), "{answered:?}");
     }
 }
