@@ -28,8 +28,14 @@ async fn serve(gateway: &Gateway) -> SocketAddr {
 
 /// Everything that the server sends until it closes the connection.
 async fn talk(address: SocketAddr, path: &str) -> Vec<u8> {
+    ask(address, "GET", path, "").await
+}
+
+async fn ask(address: SocketAddr, method: &str, path: &str, headers: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n"
+    );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     // A broken transfer may end in a reset.
@@ -100,4 +106,32 @@ async fn a_wrong_file_never_ends_as_a_whole_one() {
     origin.put(LODASH_UPSTREAM, whole);
     let answer = talk(address, LODASH).await;
     assert_eq!(split(&answer).1, &files[1].bytes[..]);
+}
+
+#[tokio::test]
+async fn answers_without_a_body_say_its_length() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let gateway = setup().npm(&origin).open().await;
+    let address = serve(&gateway).await;
+    for _hit in [false, true] {
+        let answer = ask(address, "HEAD", LODASH, "").await;
+        let (head, body) = split(&answer);
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        assert!(head.contains(&format!("content-length: {}", files[1].bytes.len())), "{head}");
+        assert!(body.is_empty());
+        let listing = ask(address, "HEAD", "/npm/lodash", "").await;
+        let (head, body) = split(&listing);
+        assert!(head.starts_with("HTTP/1.1 200 OK") && body.is_empty(), "{head}");
+        assert!(!head.contains("content-length: 0"), "{head}");
+        let etag = head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+        let headers = format!("If-None-Match: {etag}\r\n");
+        let unchanged = ask(address, "GET", "/npm/lodash", &headers).await;
+        let (head, body) = split(&unchanged);
+        assert!(head.starts_with("HTTP/1.1 304") && body.is_empty(), "{head}");
+        talk(address, LODASH).await;
+    }
+    let beyond = ask(address, "GET", LODASH, "Range: bytes=999999-\r\n").await;
+    let (head, body) = split(&beyond);
+    assert!(head.starts_with("HTTP/1.1 416") && body.is_empty(), "{head}");
 }
