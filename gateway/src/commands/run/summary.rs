@@ -10,7 +10,7 @@ use weir_pipeline::{Event, Observer, Outcome};
 use crate::observer::Telling;
 
 /// How many entries of one kind are shown before the rest is only counted.
-const SHOWN: usize = 12;
+const SHOWN: usize = 8;
 
 /// Sums up what the pipeline tells, and passes it on.
 #[derive(Debug)]
@@ -178,11 +178,11 @@ impl Count {
 
 impl Seen {
     fn refusals(&self) -> Vec<String> {
-        let lines = self.refused.iter().map(|(sentence, subject)| match subject {
-            Some(purl) => format!("{sentence}  (weir explain {purl})"),
-            None => sentence.clone(),
-        });
-        shown(lines.collect(), "refusals")
+        let mut lines = shown(self.refused.keys().cloned().collect(), "refusals");
+        if let Some(purl) = self.refused.values().flatten().next() {
+            lines.push(format!("(more: weir explain {purl})"));
+        }
+        lines
     }
 
     fn withholdings(&self) -> Vec<String> {
@@ -277,7 +277,8 @@ mod tests {
         insta::assert_snapshot!(report.text(false), @r"
         weir: fetched     1 file, 48.2 MB
               from cache  1 file, 900 B
-              refused     a 1.0.0 withheld by rule x  (weir explain pkg:npm/a@1.0.0)
+              refused     a 1.0.0 withheld by rule x
+                          (more: weir explain pkg:npm/a@1.0.0)
               withheld    2 versions of 1 package
                           vite 7.1.0 withheld by cooldown (3 days) until 2026-11-24
               past weir   yarn.lock names 1 file elsewhere, which the client fetches from there
