@@ -439,7 +439,10 @@ impl Exchange<'_> {
             withheld: answered.withheld,
             notice: answered.notice.as_deref(),
             outcome: if answered.hit { Outcome::Hit } else { Outcome::Miss },
-            bytes: bytes.filter(|_| answered.response.status() != StatusCode::NOT_MODIFIED),
+            bytes: bytes.filter(|_| {
+                let unchanged = answered.response.status() == StatusCode::NOT_MODIFIED;
+                !unchanged && self.parts.method != http::Method::HEAD
+            }),
         });
     }
 

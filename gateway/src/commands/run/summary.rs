@@ -19,10 +19,11 @@ pub(crate) struct Tally {
     seen: Mutex<Seen>,
 }
 
-/// Files and their bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Releases whose files were sent, and the bytes. A client may ask for a file in parts, or only
+/// whether it has changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Count {
-    files: usize,
+    packages: BTreeSet<String>,
     bytes: u64,
 }
 
@@ -65,8 +66,8 @@ impl Observer for Tally {
 impl Seen {
     fn add(&mut self, event: &Event<'_>) {
         match event.outcome {
-            Outcome::Hit if event.artifact => self.cached.add(event.bytes),
-            Outcome::Miss if event.artifact => self.fetched.add(event.bytes),
+            Outcome::Hit if event.artifact => self.cached.add(event),
+            Outcome::Miss if event.artifact => self.fetched.add(event),
             Outcome::Hit | Outcome::Miss => {
                 self.listings += 1;
                 self.note(event);
@@ -93,9 +94,9 @@ impl Seen {
 }
 
 impl Count {
-    fn add(&mut self, bytes: Option<u64>) {
-        self.files += 1;
-        self.bytes += bytes.unwrap_or(0);
+    fn add(&mut self, event: &Event<'_>) {
+        self.packages.insert(event.subject.map(ToString::to_string).unwrap_or_default());
+        self.bytes += event.bytes.unwrap_or(0);
     }
 }
 
@@ -147,11 +148,11 @@ impl Report {
             }
         };
         let listings = counted(seen.listings, "listing");
-        match (seen.fetched.files, seen.cached.files) {
+        match (seen.fetched.packages.len(), seen.cached.packages.len()) {
             (0, 0) if seen.listings == 0 => {
                 row("idle", PLAIN, vec!["no package was asked for".to_owned()]);
             }
-            (0, 0) => row("fetched", PLAIN, vec![format!("no file; {listings} read")]),
+            (0, 0) => row("fetched", PLAIN, vec![format!("nothing; {listings} read")]),
             _ => {
                 row("fetched", PLAIN, seen.fetched.line());
                 row("from cache", PLAIN, seen.cached.line());
@@ -168,10 +169,10 @@ impl Report {
 }
 
 impl Count {
-    fn line(self) -> Vec<String> {
-        match self.files {
+    fn line(&self) -> Vec<String> {
+        match self.packages.len() {
             0 => Vec::new(),
-            files => vec![format!("{}, {}", counted(files, "file"), size(self.bytes))],
+            count => vec![format!("{}, {}", counted(count, "package"), size(self.bytes))],
         }
     }
 }
@@ -275,8 +276,8 @@ mod tests {
             notes: Vec::new(),
         };
         insta::assert_snapshot!(report.text(false), @r"
-        weir: fetched     1 file, 48.2 MB
-              from cache  1 file, 900 B
+        weir: fetched     1 package, 48.2 MB
+              from cache  1 package, 900 B
               refused     a 1.0.0 withheld by rule x
                           (more: weir explain pkg:npm/a@1.0.0)
               withheld    2 versions of 1 package
