@@ -5,16 +5,16 @@ use crate::home::Home;
 #[test]
 fn check_says_that_a_configuration_is_valid_and_warns() {
     let home = Home::new();
-    home.write("work/weir.toml", "[policy]\nblock_status = 404\n");
+    home.write("project/weir.toml", "[policy]\nblock_status = 404\n");
     let said = home.weir(&["config", "check"]);
     assert!(said.err.starts_with("warning: policy.block_status: 404 makes clients"), "{said:?}");
-    assert_eq!(said.ok(), "~/work/weir.toml: valid\n");
+    assert_eq!(said.ok(), "~/project/weir.toml: valid\n");
 }
 
 #[test]
 fn check_names_file_line_and_suggestion() {
     let home = Home::new();
-    home.write("work/weir.toml", "offline = true\nlisetn = \":1\"\n");
+    home.write("project/weir.toml", "offline = true\nlisetn = \":1\"\n");
     let said = home.weir(&["config", "check"]);
     assert_eq!((said.code, said.out.as_str()), (Some(1), ""));
     assert_eq!(said.err, "weir.toml:2: lisetn: unknown key; did you mean listen?\n");
@@ -25,7 +25,7 @@ fn check_compiles_the_rules_and_says_where_one_is_wrong() {
     let home = Home::new();
     let rule = "name = \"a\"\neffect = \"deny\"\npurl = \"pkg:npm/x\"\n";
     home.write(
-        "work/mine.toml",
+        "project/mine.toml",
         &format!(
             "[[policy.rules]]\n{rule}\n[[policy.rules]]\n{}versions = \"<<1\"\n",
             rule.replace("\"a\"", "\"b\"")
@@ -40,7 +40,7 @@ fn check_compiles_the_rules_and_says_where_one_is_wrong() {
 fn rules_may_name_every_ecosystem_whatever_this_build_has() {
     let home = Home::new();
     home.write(
-        "work/weir.toml",
+        "project/weir.toml",
         "[cooldown.ecosystems]\nswift = \"3d\"\npypi = \"3d\"\n[cooldown.packages]\n\
          \"pkg:golang/example.org/x\" = \"1d\"\n[[policy.rules]]\nname = \"a\"\neffect = \"deny\"\n\
          purl = \"pkg:deb/nginx\"\n",
@@ -52,7 +52,7 @@ fn rules_may_name_every_ecosystem_whatever_this_build_has() {
 fn show_prints_every_key_and_no_secret() {
     let home = Home::new();
     home.write(
-        "work/weir.toml",
+        "project/weir.toml",
         "[upstream.npm]\naddress = \"https://ada:hunter2@registry.example/npm\"\n[cooldown]\n\
          default = \"3d\"\n",
     );

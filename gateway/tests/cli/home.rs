@@ -33,7 +33,7 @@ impl Said {
 impl Home {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("work")).unwrap();
+        fs::create_dir(dir.path().join("project")).unwrap();
         Self { dir }
     }
 
@@ -57,7 +57,7 @@ impl Home {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
         command.env_clear().env("HOME", self.dir.path()).env("PATH", self.path("bin"));
-        command.current_dir(self.path("work")).args(args).stdin(Stdio::null());
+        command.current_dir(self.path("project")).args(args).stdin(Stdio::null());
         command
     }
 
@@ -73,7 +73,7 @@ impl Home {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         self.write(
-            "work/weir.toml",
+            "project/weir.toml",
             &format!(
                 "listen = \"{listen}\"\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
                  name = \"no-left-pad\"\neffect = \"deny\"\npurl = \"pkg:npm/left-pad\"\n\

@@ -10,7 +10,7 @@ fn discover_says_what_is_known_and_from_where() {
     let home = Home::new();
     home.write(".npmrc", "registry=https://registry.example/npm/\n");
     home.write(
-        "work/weir.toml",
+        "project/weir.toml",
         "[upstream]\npypi = \"https://ada:hunter2@registry.example/simple\"\n",
     );
     let text = home.weir(&["discover"]).ok();
@@ -18,7 +18,7 @@ fn discover_says_what_is_known_and_from_where() {
     assert!(line("npm ").contains("https://registry.example/npm"), "{text}");
     assert!(line("npm ").contains(".npmrc"), "{text}");
     assert!(
-        line("pypi ").ends_with("with credentials  the configuration (~/work/weir.toml)"),
+        line("pypi ").ends_with("with credentials  the configuration (~/project/weir.toml)"),
         "{text}"
     );
     assert!(!text.contains("hunter2"), "{text}");

@@ -18,7 +18,7 @@ fn the_address_is_the_configured_one_or_the_listener() {
     let home = Home::new();
     let out = home.weir(&["setup", "cargo"]).ok();
     assert!(out.contains("sparse+http://127.0.0.1:8080/cargo/"), "{out}");
-    home.write("work/weir.toml", "listen = \":9000\"\n");
+    home.write("project/weir.toml", "listen = \":9000\"\n");
     let out = home.weir(&["setup", "cargo", "--path", "/internal"]).ok();
     assert!(out.contains("sparse+http://127.0.0.1:9000/internal/"), "{out}");
 }
