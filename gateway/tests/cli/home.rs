@@ -52,7 +52,7 @@ impl Home {
         fs::read_to_string(self.path(below)).unwrap()
     }
 
-    /// The program with these arguments, in the folder `work` of the home folder. No client is
+    /// The program with these arguments, in the folder `project` of the home folder. No client is
     /// found on its `PATH`.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
