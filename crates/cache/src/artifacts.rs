@@ -69,6 +69,8 @@ pub enum Acquired {
 }
 
 type EntryKey = (Arc<str>, Box<str>);
+/// Absent files that are remembered.
+const ABSENT: u64 = 10_000;
 /// A failure of the caller's own type, shared by all who waited.
 type Reason = Arc<dyn Any + Send + Sync>;
 
@@ -90,6 +92,8 @@ struct Inner {
     begins: Flights<EntryKey, Result<Acquired, Reason>>,
     /// Transfers whose bytes arrive.
     fills: Mutex<HashMap<EntryKey, Fill>>,
+    /// Files that upstream lists and does not serve, and since when.
+    absent: moka::sync::Cache<EntryKey, Timestamp>,
     touched: Mutex<Vec<Arc<Entry>>>,
     warming: Flights<EntryKey, ()>,
 }
@@ -118,6 +122,7 @@ impl Artifacts {
                 hot,
                 begins: Flights::new(),
                 fills: Mutex::default(),
+                absent: moka::sync::Cache::new(ABSENT),
                 touched: Mutex::default(),
                 warming: Flights::new(),
             }),
@@ -169,6 +174,17 @@ impl Artifacts {
             }),
             None => Err(CacheError::Abandoned.into()),
         }
+    }
+
+    /// Remembers that upstream does not serve a file.
+    pub fn note_absent(&self, mount: &Arc<str>, path: &str) {
+        let key: EntryKey = (Arc::clone(mount), path.into());
+        self.inner.absent.insert(key, self.inner.clock.now());
+    }
+
+    /// Since when upstream is known not to serve a file.
+    pub fn absent_since(&self, mount: &Arc<str>, path: &str) -> Option<Timestamp> {
+        self.inner.absent.get(&(Arc::clone(mount), path.into()))
     }
 
     /// Opens a range of a stored artifact for a client. Consumes the proof that policy admitted

@@ -54,6 +54,10 @@ impl Visit {
         if self.core.settings.offline {
             return Err(Failure::not_cached(asked.file));
         }
+        let since = self.core.artifacts.absent_since(mount, asked.path);
+        if since.is_some_and(|since| self.now.since(since) < self.mount.freshness.negative_ttl) {
+            return Err(unserved(asked.file));
+        }
         Ok(File::Absent(admitted, Box::new(evidence)))
     }
 
@@ -196,7 +200,20 @@ impl Visit {
         let wanted = self.wanted(asked, release, *sight);
         let (visit, file) = (self.clone(), asked.file.to_owned());
         let ask = async move { visit.ask_file(&spot, promised, &file).await };
-        self.core.artifacts.acquire(wanted, ask).await
+        let acquired = self.core.artifacts.acquire(wanted, ask).await;
+        self.noting_absence(asked, acquired)
+    }
+
+    /// Remembers a 404 of upstream's for a file.
+    fn noting_absence<T>(
+        &self,
+        asked: Asked<'_>,
+        answer: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if answer.as_ref().is_err_and(|failure| failure.code() == Code::NotFound) {
+            self.core.artifacts.note_absent(&self.mount.name, asked.path);
+        }
+        answer
     }
 
     /// Length and media type of a file that is not here: upstream's own HEAD.
@@ -207,8 +224,8 @@ impl Visit {
     ) -> Result<(Option<u64>, String), Failure> {
         self.note_asked();
         let spot = self.spot(&evidence.located.place, &evidence.gathered).await?;
-        let Streaming { headers, length, .. } =
-            self.stream(&spot, Ask::head(spot.whither()), asked.file).await?;
+        let answer = self.stream(&spot, Ask::head(spot.whither()), asked.file).await;
+        let Streaming { headers, length, .. } = self.noting_absence(asked, answer)?;
         let media = header(&headers, CONTENT_TYPE).unwrap_or_default();
         Ok((evidence.located.size.or(length), media))
     }
@@ -222,9 +239,7 @@ impl Visit {
         self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
         let streaming = answer?;
         if !answered(streaming.status, &streaming.url, || file.to_owned())? {
-            // Final, like a file that is not listed.
-            let sentence = format!("{file} is listed, but upstream's file");
-            return Err(Failure::unlisted(sentence));
+            return Err(unserved(file));
         }
         Ok(streaming)
     }
@@ -279,6 +294,11 @@ impl Evidence {
             None => self.located.release.clone(),
         }
     }
+}
+
+/// The registry lists a file that it does not serve: final, like a file that is not listed.
+fn unserved(file: &str) -> Failure {
+    Failure::unlisted(format!("{file} is listed, but upstream's file"))
 }
 
 /// Whether several releases may list the same content.

@@ -226,6 +226,21 @@ async fn requests_for_unlisted_files_ask_upstream_once_in_a_while() {
 }
 
 #[tokio::test]
+async fn a_listed_file_that_upstream_lacks_is_asked_for_once_in_a_while() {
+    let origin = Origin::start().await;
+    let files = npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.remove(LODASH_UPSTREAM);
+    let gateway = setup().npm(&origin).open().await;
+    for method in ["GET", "HEAD", "GET"] {
+        assert!(gateway.ask(method, LODASH, &[]).await.fails(404, "not_found"), "{method}");
+    }
+    assert_eq!(origin.count(LODASH_UPSTREAM), 1);
+    origin.put(LODASH_UPSTREAM, Answer::ok(files[1].bytes.clone()));
+    gateway.clock().advance(MINUTE);
+    assert!(gateway.get(LODASH).await.is(200));
+}
+
+#[tokio::test]
 async fn a_file_of_a_release_newer_than_the_kept_listing_is_found() {
     let origin = Origin::start().await;
     npm_registry(&origin, &[lodash()], &NpmStyle::default());
