@@ -19,6 +19,10 @@ use crate::settings;
 /// The time that programs have to answer when the gateway starts.
 pub(crate) const BUDGET: Duration = Duration::from_secs(1);
 
+/// The time that they get in a second round, when a mount still lacks its address: on a busy
+/// machine a client can take long to say what its default is. Only that mount's requests wait.
+const PATIENCE: Duration = Duration::from_secs(15);
+
 /// The mounts with what the configuration says of their addresses.
 #[derive(Debug)]
 pub(crate) struct Addresses {
@@ -40,25 +44,21 @@ impl Addresses {
         Ok(Self { mounts, memory: config.data_dir.join("discovered.json"), own: own(config) })
     }
 
-    /// Looks up what is not configured and sets every mount's addresses. Blocks for about
-    /// as long as programs have to answer.
+    /// Looks up what is not configured and sets every mount's addresses. Blocks for about as long
+    /// as programs have to answer, twice where that was too short.
     pub(crate) fn fill(&self, env: &Env, budget: Duration) {
-        let open = |(mount, origins): &(Arc<Mount>, Origins)| {
-            let primary = mount.descriptor().origins.first().map_or("primary", |origin| origin.id);
-            is_default(mount) && !origins.contains_key(primary)
-        };
-        let findings =
-            if self.mounts.iter().any(open) { self.discover(env, budget) } else { Vec::new() };
-        for (mount, origins) in &self.mounts {
-            let mut origins = origins.clone();
-            if is_default(mount) {
-                adopt(mount, &mut origins, &findings);
-            }
-            derive(mount.descriptor(), &mut origins);
-            for origin in origins.values() {
-                mount.upstream.trust(origin);
-            }
-            mount.set_origins(origins);
+        let mut open: Vec<_> = self.mounts.iter().collect();
+        for budget in [budget, PATIENCE] {
+            let any = open.iter().any(|(mount, origins)| is_open(mount, origins));
+            let findings = if any { self.discover(env, budget) } else { Vec::new() };
+            open.retain(|(mount, origins)| {
+                let origins = completed(mount, origins.clone(), &findings);
+                let settled = budget == PATIENCE || !is_open(mount, &origins);
+                if settled {
+                    settle(mount, origins);
+                }
+                !settled
+            });
         }
     }
 
@@ -72,6 +72,29 @@ impl Addresses {
 pub(crate) fn own(config: &Config) -> Vec<Url> {
     let listen = Url::parse(&format!("http://{}", config.listen)).ok();
     listen.into_iter().chain(config.base_url.clone()).collect()
+}
+
+/// Whether a default mount still lacks its main address.
+fn is_open(mount: &Mount, origins: &Origins) -> bool {
+    is_default(mount) && !origins.contains_key(primary(mount.descriptor()))
+}
+
+fn completed(mount: &Mount, mut origins: Origins, findings: &[Finding]) -> Origins {
+    if is_default(mount) {
+        adopt(mount, &mut origins, findings);
+    }
+    derive(mount.descriptor(), &mut origins);
+    origins
+}
+
+fn settle(mount: &Mount, origins: Origins) {
+    if is_open(mount, &origins) {
+        tracing::warn!(mount = %mount.name, "no upstream address was found; requests are refused");
+    }
+    for origin in origins.values() {
+        mount.upstream.trust(origin);
+    }
+    mount.set_origins(origins);
 }
 
 /// What discovery may look at: this process's environment and working folder.
