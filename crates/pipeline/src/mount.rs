@@ -78,6 +78,11 @@ impl Mount {
         Purl::new(self.descriptor().purl_type, name, version)
     }
 
+    /// All addresses, if they are known by now.
+    pub fn known_origins(&self) -> Option<Arc<Origins>> {
+        self.origins.borrow().clone()
+    }
+
     /// All addresses, once they are known.
     pub async fn origins(&self) -> Arc<Origins> {
         let mut known = self.origins.subscribe();

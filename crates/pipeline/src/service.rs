@@ -17,7 +17,9 @@ use weir_cache::{
     RenderingKey, Renderings, Stored,
 };
 use weir_catalog::Catalog;
-use weir_core::{Algorithm, Clock, Code, Denial, Digest, Purl, SidecarKind, Target};
+use weir_core::{
+    Algorithm, Clock, Code, Denial, Digest, Ecosystem, Purl, SidecarKind, Target, Unroutable,
+};
 use weir_policy::{Admitted, Policy};
 
 use crate::artifact::{Asked, Evidence, File};
@@ -220,7 +222,13 @@ impl Exchange<'_> {
         let Some(ecosystem) = self.front.ecosystem() else {
             return Err(nowhere(Failure::not_found("a registry behind this path")));
         };
-        let target = ecosystem.route(&request).map_err(|error| nowhere(error.into()))?;
+        let target = match ecosystem.route(&request) {
+            Err(Unroutable::Unknown) => {
+                self.below_upstream(ecosystem, below, &body).ok_or(Unroutable::Unknown)
+            }
+            routed => routed,
+        };
+        let target = target.map_err(|error| nowhere(error.into()))?;
         *routed = Some(target.clone());
         let name = target.package().map(weir_core::Name::as_str);
         let mut last = (None, Failure::not_found("a registry for this name"));
@@ -238,6 +246,29 @@ impl Exchange<'_> {
             }
         }
         Err(last)
+    }
+
+    /// The target of a path that still has its registry's own path in front: npm replaces the
+    /// host of the addresses in a lock file and keeps their paths.
+    fn below_upstream(
+        &self,
+        ecosystem: &Arc<dyn Ecosystem>,
+        below: &str,
+        body: &[u8],
+    ) -> Option<Target> {
+        let below = below.trim_start_matches('/');
+        self.front.members.iter().find_map(|member| {
+            let origins = member.mount.known_origins()?;
+            origins.values().find_map(|origin| {
+                let path = origin.base.path().trim_matches('/');
+                let rest = below.strip_prefix(path)?.strip_prefix('/')?;
+                if path.is_empty() {
+                    return None;
+                }
+                let request = crate::request::request(self.parts, rest, body).ok()?;
+                ecosystem.route(&request).ok()
+            })
+        })
     }
 
     fn conditions(&self) -> Conditions<'_> {

@@ -24,7 +24,12 @@ fn npm_needs_no_settings() {
     let tarball = format!("{}/{}", world.npm.url(), world.newest(".tgz").path);
     assert!(lock.contains(&tarball), "{lock}");
 
+    // The lock file names the registry, not the gateway; npm asks the gateway all the same.
     world.strict();
+    world.clear(&["node_modules"]);
+    let refused = run(&npm, &world, &["ci"]).failed();
+    assert!(refused.text.contains("demo 1.2.0 withheld by cooldown (10 days)"), "{}", refused.text);
+
     world.clear(&["node_modules", "package-lock.json"]);
     let older = run(&npm, &world, &["install"]).succeeded();
     let (_, summary) = older.text.rsplit_once("weir: ").unwrap();

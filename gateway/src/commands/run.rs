@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use weir_config::{Config, Env};
-use weir_core::{Descriptor, Request, SystemClock};
-use weir_pipeline::Front;
+use weir_core::{Request, SystemClock};
+use weir_pipeline::{Front, Mount};
 use weir_telemetry::Metrics;
 
 use self::cargo_home::{CargoHome, Plan};
@@ -118,7 +118,7 @@ impl Session<'_> {
     async fn run(&self, command: &[OsString], tally: &Tally) -> anyhow::Result<(Ended, Report)> {
         let mut notes = Vec::new();
         let homes = self.homes(&mut notes)?;
-        let mut variables: Vec<(String, OsString)> = self.variables();
+        let mut variables: Vec<(String, OsString)> = self.variables().await;
         variables.extend(homes.iter().map(|(name, home)| (name.clone(), (&home.path).into())));
         let before = LockFiles::read(&self.cwd);
         let ended = child::run(command, &variables).await?;
@@ -137,21 +137,25 @@ impl Session<'_> {
         Ok((ended, report))
     }
 
-    /// The plugins whose default mounts are served.
-    fn descriptors(&self) -> impl Iterator<Item = &'static Descriptor> {
-        self.gateway
-            .mounts
-            .iter()
-            .map(|mount| (mount, mount.descriptor()))
-            .filter(|(mount, descriptor)| *mount.name == *descriptor.id)
-            .map(|(_, descriptor)| descriptor)
+    /// The default mounts, one for each plugin.
+    fn default_mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
+        self.gateway.mounts.iter().filter(|mount| *mount.name == *mount.descriptor().id)
     }
 
-    fn variables(&self) -> Vec<(String, OsString)> {
-        let set = self.descriptors().flat_map(|d| environment::variables(d, &self.origin));
-        set.chain(environment::no_proxy(self.env))
-            .map(|(name, value)| (name, value.into()))
-            .collect()
+    async fn variables(&self) -> Vec<(String, OsString)> {
+        let mut set = environment::no_proxy(self.env);
+        for mount in self.default_mounts() {
+            let descriptor = mount.descriptor();
+            // The command waits for a look-up only where a variable depends on it.
+            let origins = match environment::names_registry(descriptor) {
+                true => mount.origins().await,
+                false => Arc::default(),
+            };
+            let main = descriptor.origins.first().and_then(|spec| origins.get(spec.id));
+            let registry = main.and_then(|origin| origin.base.host_str());
+            set.extend(environment::variables(descriptor, &self.origin, registry));
+        }
+        set.into_iter().map(|(name, value)| (name, value.into())).collect()
     }
 
     /// Settings folders, with the variables that name them.
@@ -160,7 +164,7 @@ impl Session<'_> {
             notes.push(format!("{name} is set: what it names is asked past the gateway"));
         }
         let mut homes = Vec::new();
-        for descriptor in self.descriptors() {
+        for descriptor in self.default_mounts().map(|mount| mount.descriptor()) {
             let Some((variable, place, file, text)) = descriptor.setup.folder else { continue };
             let Some(real) = self.real_folder(variable, place) else { continue };
             let text = environment::fill(text, descriptor, &self.origin);

@@ -101,7 +101,7 @@ fn lines(descriptor: &Descriptor, base: &str) -> String {
     if !variables.is_empty() {
         text.push_str("\n# or, for a shell\n");
     }
-    for (name, value) in *variables {
+    for (name, value) in variables.iter().filter(|(_, value)| !value.contains("{registry}")) {
         let _ = writeln!(text, "export {name}=\"{value}\"");
     }
     for line in wrapped(note) {

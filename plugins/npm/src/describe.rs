@@ -39,6 +39,9 @@ pub(crate) static NPM: Descriptor = Descriptor {
             // yarn 2 and later
             ("YARN_NPM_REGISTRY_SERVER", "{base}"),
             ("YARN_UNSAFE_HTTP_WHITELIST", "{host}"),
+            // npm 8 and later: addresses of this host in a lock file count as the configured
+            // registry's; without it only those of the public registry do.
+            ("npm_config_replace_registry_host", "{registry}"),
         ],
         files: &[
             ("~/.npmrc", "registry={base}/\n"),

@@ -12,10 +12,26 @@ pub(crate) fn fill(text: &str, descriptor: &Descriptor, origin: &str) -> String 
         .replace("{host}", host)
 }
 
-/// The variables of a plugin's clients.
-pub(crate) fn variables(descriptor: &Descriptor, origin: &str) -> Vec<(String, String)> {
-    let set = |(name, text): &(&str, &str)| ((*name).to_owned(), fill(text, descriptor, origin));
-    descriptor.setup.variables.iter().map(set).collect()
+/// Whether a variable of a plugin's clients names the host of the upstream.
+pub(crate) fn names_registry(descriptor: &Descriptor) -> bool {
+    descriptor.setup.variables.iter().any(|(_, text)| text.contains("{registry}"))
+}
+
+/// The variables of a plugin's clients. `registry` is the host of the upstream, where it is known.
+pub(crate) fn variables(
+    descriptor: &Descriptor,
+    origin: &str,
+    registry: Option<&str>,
+) -> Vec<(String, String)> {
+    let set = |(name, text): &(&str, &str)| {
+        let text = match registry {
+            Some(host) => text.replace("{registry}", host),
+            None if text.contains("{registry}") => return None,
+            None => (*text).to_owned(),
+        };
+        Some(((*name).to_owned(), fill(&text, descriptor, origin)))
+    };
+    descriptor.setup.variables.iter().filter_map(set).collect()
 }
 
 /// With a proxy in the environment, clients would ask it for the gateway: the loopback address is
@@ -46,11 +62,14 @@ mod tests {
     #[test]
     fn variables_hold_the_address_of_their_mount() {
         use weir_core::Ecosystem as _;
-        let set = variables(weir_npm::Npm.describe(), ORIGIN);
+        let set = variables(weir_npm::Npm.describe(), ORIGIN, Some("registry.example"));
         let has = |name: &str, value: &str| set.contains(&(name.to_owned(), value.to_owned()));
         assert!(has("npm_config_registry", "http://127.0.0.1:40123/npm/"), "{set:?}");
         assert!(has("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1"), "{set:?}");
+        assert!(has("npm_config_replace_registry_host", "registry.example"), "{set:?}");
         assert!(!set.iter().any(|(_, value)| value.contains('{')), "{set:?}");
+        let unknown = variables(weir_npm::Npm.describe(), ORIGIN, None);
+        assert!(!unknown.iter().any(|(name, _)| name.contains("replace")), "{unknown:?}");
     }
 
     #[test]
