@@ -115,7 +115,11 @@ impl Visit {
 
     fn admit(&self, facts: &Facts<'_>) -> Result<(Admitted, Decision), Failure> {
         let admitted = self.policy.admit(&self.lens, facts);
-        admitted.map_err(|judgement| self.refuse(facts, &judgement))
+        let (admitted, decision) = admitted.map_err(|judgement| self.refuse(facts, &judgement))?;
+        if let Some(sentence) = decision.warning() {
+            tracing::warn!(mount = %self.mount.name, "passed with a warning: {sentence}");
+        }
+        Ok((admitted, decision))
     }
 
     fn refuse(&self, facts: &Facts<'_>, judgement: &Judgement) -> Failure {
