@@ -11,7 +11,10 @@ use crate::{Facts, PolicyError, WorkMode};
 
 /// `vite 7.1.0 withheld by cooldown (3 days) until 2026-11-24`
 pub(crate) fn withheld(refusal: &Refusal) -> String {
-    format!("{} {} withheld {}", refusal.name, refusal.version, grounds(refusal))
+    let (name, version, grounds) = (&refusal.name, &refusal.version, grounds(refusal));
+    // An unreadable entry may have none.
+    let gap = if version.is_empty() { "" } else { " " };
+    format!("{name}{gap}{version} withheld {grounds}")
 }
 
 /// What follows "withheld": the rule, its end and its reason.

@@ -147,9 +147,10 @@ impl Session<'_> {
         for mount in self.default_mounts() {
             let descriptor = mount.descriptor();
             // The command waits for a look-up only where a variable depends on it.
-            let origins = match environment::names_registry(descriptor) {
-                true => mount.origins().await,
-                false => Arc::default(),
+            let origins = if environment::names_registry(descriptor) {
+                mount.origins().await
+            } else {
+                Arc::default()
             };
             let main = descriptor.origins.first().and_then(|spec| origins.get(spec.id));
             let registry = main.and_then(|origin| origin.base.host_str());

@@ -112,6 +112,14 @@ fn an_unreadable_entry_is_refused_whatever_the_rules_and_the_mode_say() {
 }
 
 #[test]
+fn the_sentence_of_an_entry_without_a_version_has_no_gap() {
+    let facts = Facts { unreadable: Some("no version"), ..Facts::new("vite", "") };
+    let judgement = judge(&policy(three_days()), &NPM, day(10), &facts);
+    let sentence = &judgement.refusal().unwrap().sentence;
+    assert_eq!(sentence, "vite withheld as unreadable: no version");
+}
+
+#[test]
 fn warmup_and_spectator_let_pass_and_say_what_they_would_withhold() {
     for (mode, expected) in [
         (WorkMode::Warmup, true),
