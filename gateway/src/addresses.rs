@@ -76,11 +76,11 @@ pub(crate) fn own(config: &Config) -> Vec<Url> {
 
 /// Whether a default mount still lacks its main address.
 fn is_open(mount: &Mount, origins: &Origins) -> bool {
-    is_default(mount) && !origins.contains_key(primary(mount.descriptor()))
+    mount.is_default() && !origins.contains_key(primary(mount.descriptor()))
 }
 
 fn completed(mount: &Mount, mut origins: Origins, findings: &[Finding]) -> Origins {
-    if is_default(mount) {
+    if mount.is_default() {
         adopt(mount, &mut origins, findings);
     }
     derive(mount.descriptor(), &mut origins);
@@ -101,10 +101,6 @@ fn settle(mount: &Mount, origins: Origins) {
 pub(crate) fn surroundings(env: &Env) -> weir_discover::Env {
     let cwd = std::env::current_dir().unwrap_or_default();
     weir_discover::Env::new(env.variables().clone(), cwd)
-}
-
-fn is_default(mount: &Mount) -> bool {
-    &*mount.name == mount.descriptor().id
 }
 
 fn configured(mount: &Mount, upstream: &weir_config::Upstream) -> anyhow::Result<Origins> {

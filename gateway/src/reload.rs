@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use weir_config::Env;
 use weir_pipeline::Pipeline;
 
-use crate::commands::serve::{Origin, rules};
+use crate::commands::serve::Origin;
+use crate::settings;
 
 /// Editors write in several steps: wait for this long after the last one.
 const SETTLE: Duration = Duration::from_millis(100);
@@ -29,7 +30,7 @@ async fn run(pipeline: Pipeline, origin: Origin, env: Env, mut woken: mpsc::Rece
     while woken.recv().await.is_some() {
         tokio::time::sleep(SETTLE).await;
         while woken.try_recv().is_ok() {}
-        match origin.load(&env).and_then(|loaded| rules(&loaded.config)) {
+        match origin.load(&env).and_then(|loaded| settings::policy(&loaded.config)) {
             Ok(policy) if policy.epoch() == pipeline.policy().epoch() => {}
             Ok(policy) => {
                 pipeline.set_policy(policy);

@@ -32,7 +32,8 @@ impl Router {
     /// Answers a request.
     pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
-        if let Some(front) = self.fronts.iter().find(|front| is_below(path, &front.path)) {
+        let plain = path.strip_prefix('/').unwrap_or_default();
+        if let Some(front) = self.fronts.iter().find(|front| front.below(plain).is_some()) {
             return self.pipeline.handle(front, request).await;
         }
         if let Some(place) = self.lost_prefix(&request) {
@@ -60,18 +61,10 @@ impl Router {
             accept: "",
             body: &[],
         };
-        let front = self.fronts.iter().find(|front| {
-            let Some(descriptor) = front.ecosystem().map(|e| e.describe()) else { return false };
-            front.path == descriptor.mount && descriptor.lost_prefix.is_some_and(|is| is(&seen))
-        })?;
+        let front = self.fronts.iter().find(|front| front.claims_lost(&seen))?;
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
         Some(format!("/{}{raw}{query}", front.path))
     }
-}
-
-fn is_below(path: &str, front: &str) -> bool {
-    let rest = path.strip_prefix('/').and_then(|path| path.strip_prefix(front));
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A known ecosystem's mount that this build does not have says so.

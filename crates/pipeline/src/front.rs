@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use thiserror::Error;
-use weir_core::Ecosystem;
+use weir_core::{Ecosystem, Request};
 
 use crate::Mount;
 
@@ -35,6 +35,22 @@ impl Front {
     /// The plugin that all members share.
     pub fn ecosystem(&self) -> Option<&Arc<dyn Ecosystem>> {
         self.members.first().map(|member| &member.mount.ecosystem)
+    }
+
+    /// What a path of the gateway, without its leading slash, has below this front: nothing, or a
+    /// slash and more. `None` when it is not below it.
+    pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let rest = path.strip_prefix(&*self.path)?;
+        (rest.is_empty() || rest.starts_with('/')).then_some(rest)
+    }
+
+    /// Whether a request at the gateway's root belongs here: a client dropped the default mount's
+    /// path.
+    pub fn claims_lost(&self, request: &Request<'_>) -> bool {
+        let Some(descriptor) = self.ecosystem().map(|ecosystem| ecosystem.describe()) else {
+            return false;
+        };
+        self.path == descriptor.mount && descriptor.lost_prefix.is_some_and(|is| is(request))
     }
 
     /// The members that may be asked for a name, in order. A name that matches some member's

@@ -66,6 +66,11 @@ impl Mount {
         self.ecosystem.describe()
     }
 
+    /// Whether this is its ecosystem's default mount, which is named like it.
+    pub fn is_default(&self) -> bool {
+        *self.name == *self.descriptor().id
+    }
+
     /// What policy knows of this mount.
     pub fn info(&self) -> MountInfo<'_> {
         let d = self.descriptor();
@@ -100,7 +105,7 @@ impl Mount {
     fn not_configured(&self, id: &str) -> Failure {
         let descriptor = self.descriptor();
         let title = descriptor.origins.iter().find(|o| o.id == id).map_or(id, |o| o.title);
-        let line = match (&*self.name == descriptor.id, id == "primary") {
+        let line = match (self.is_default(), id == "primary") {
             (true, true) => format!("upstream.{} = \"https://registry.example/\"", descriptor.id),
             (true, false) => format!("upstream.{}.{id} = \"https://…\"", descriptor.id),
             (false, _) => format!("registries.{}.upstream = \"https://…\"", self.name),

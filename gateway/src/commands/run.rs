@@ -139,7 +139,7 @@ impl Session<'_> {
 
     /// The default mounts, one for each plugin.
     fn default_mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
-        self.gateway.mounts.iter().filter(|mount| *mount.name == *mount.descriptor().id)
+        self.gateway.mounts.iter().filter(|mount| mount.is_default())
     }
 
     async fn variables(&self) -> Vec<(String, OsString)> {
@@ -227,10 +227,8 @@ impl Session<'_> {
     /// The registry's address of a path at this gateway.
     async fn address(&self, path: &str) -> Option<String> {
         let raw = path.split('?').next().unwrap_or(path);
-        let below = |front: &Arc<Front>| {
-            let rest = raw.strip_prefix(&*front.path)?;
-            (rest.is_empty() || rest.starts_with('/')).then(|| path[front.path.len()..].to_owned())
-        };
+        let below =
+            |front: &Arc<Front>| front.below(raw).map(|_| path[front.path.len()..].to_owned());
         let found = self.gateway.fronts.iter().find_map(|front| Some((front, below(front)?)));
         let (front, rest) = match found {
             Some((front, rest)) => (front, rest),
@@ -243,10 +241,7 @@ impl Session<'_> {
     /// The default mount whose prefix a client dropped.
     fn lost_prefix(&self, path: &str) -> Option<&Arc<Front>> {
         let request = Request::get(path).ok()?;
-        self.gateway.fronts.iter().find(|front| {
-            let Some(descriptor) = front.ecosystem().map(|e| e.describe()) else { return false };
-            front.path == descriptor.mount && descriptor.lost_prefix.is_some_and(|is| is(&request))
-        })
+        self.gateway.fronts.iter().find(|front| front.claims_lost(&request))
     }
 
     async fn bypassing(

@@ -10,9 +10,9 @@ use weir_telemetry::Metrics;
 
 use crate::gateway::Gateway;
 use crate::observer::Telling;
+use crate::reload;
 use crate::router::Router;
 use crate::server::{self, ServerSettings};
-use crate::{reload, settings};
 
 /// How often recorded refusals and sizes are written and read.
 const TELL_EVERY: Duration = Duration::from_secs(10);
@@ -158,9 +158,4 @@ pub(crate) async fn stopped() {
         let _ = interrupt.await;
     }
     tracing::info!("stopping: open requests may end");
-}
-
-/// Reads the rules of a configuration; used at start and whenever it changes.
-pub(crate) fn rules(config: &Config) -> anyhow::Result<weir_policy::Policy> {
-    settings::policy(config)
 }
