@@ -118,9 +118,9 @@ impl Output {
     /// The lines that hold one of these words, each once, without what differs from run to run.
     pub(crate) fn lines(&self, words: &[&str]) -> String {
         let mut lines: Vec<String> = Vec::new();
-        for line in self.text.lines().filter(|line| words.iter().any(|word| line.contains(word))) {
-            let line = redact(line.trim());
-            if !lines.contains(&line) {
+        // A port may hold a status: words are looked for in what stays.
+        for line in self.text.lines().map(|line| redact(line.trim())) {
+            if words.iter().any(|word| line.contains(word)) && !lines.contains(&line) {
                 lines.push(line);
             }
         }
