@@ -1,13 +1,7 @@
-//! A signed chain of indexes: the root names its children by hash ([`Need::Rendered`]) and is
-//! signed as served ([`Need::Signature`]).
+//! A chain: the root names indexes by hash ([`Need::Rendered`]) and is signed as served
+//! ([`Need::Signature`]).
 
-use weir_core::{
-    Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Located, Need, Owner, Place,
-    Release, Request, Scope, Target, Unroutable,
-};
-
-use super::lines::{self, Lines, Out};
-use super::{answers, name, words};
+use super::prelude::*;
 
 /// `root` lists `index CHILD SHA256 SIZE`, `root.sig` signs it, `index/CHILD` lists
 /// `file NAME VERSION FILE SHA256`; the files are `pool/CHILD/FILE`.
@@ -15,11 +9,6 @@ use super::{answers, name, words};
 pub struct Chain;
 
 static DESCRIPTOR: Descriptor = Descriptor { signed: true, ..super::descriptor("chain") };
-
-/// An index; the one without a name is the root.
-fn index(name: &str) -> Target {
-    Target::index(name, "index")
-}
 
 fn root<'a>(job: &Job<'a>) -> Lines<'a> {
     lines::parse(job.doc(&Fetch::get("root"))?, &[("index", 4)])
@@ -63,16 +52,11 @@ impl Ecosystem for Chain {
     }
 
     fn need(&self, job: &Job<'_>) -> Vec<Need> {
-        if let Target::Sidecar { of, .. } = job.target {
-            return job.missing([answers::signature(of)]);
-        }
-        match (name(job.target), root(job)) {
-            (_, Err(_)) => job.missing([Need::Fetch(Fetch::get("root"))]),
-            (name, Ok(_)) if !name.is_empty() => job.missing(child(job, name).map(Need::Fetch)),
-            (_, Ok(lines)) => {
-                let names = lines.iter().filter_map(|line| line.word(1).ok());
-                job.missing(names.map(|name| Need::Rendered(index(name))))
-            }
+        match (job.target, name(job.target), root(job)) {
+            (Target::Sidecar { of, .. }, ..) => job.missing([answers::signature(of)]),
+            (.., Err(_)) => job.missing([Need::Fetch(Fetch::get("root"))]),
+            (_, "", Ok(lines)) => job.missing(answers::children(&lines, index)),
+            (_, name, Ok(_)) => job.missing(child(job, name).map(Need::Fetch)),
         }
     }
 
@@ -81,17 +65,11 @@ impl Ecosystem for Chain {
     }
 
     fn write(&self, job: &Job<'_>, edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
-        if let Target::Sidecar { of, .. } = job.target {
-            return answers::write_signature(job, of, out);
+        match (job.target, name(job.target)) {
+            (Target::Sidecar { of, .. }, _) => answers::write_signature(job, of, out),
+            (_, "") => answers::write_children(job, &root(job)?, index, out),
+            _ => lines::write(&entries(job)?, edits, out),
         }
-        if !name(job.target).is_empty() {
-            return lines::write(&entries(job)?, edits, out);
-        }
-        for line in root(job)? {
-            let name = line.words[1];
-            lines::put(out, &format!("index {name} {}\n", answers::rendered(job, index(name))?))?;
-        }
-        lines::end(out)
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {

@@ -126,9 +126,18 @@ pub(super) fn read(
 
 /// Writes the lines that the edits keep; each stands for one release.
 pub(super) fn write(lines: &[Line<'_>], edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
-    for (ordinal, line) in lines.iter().enumerate() {
+    write_kept(lines.iter().map(|line| line.text.to_owned() + "\n"), edits, out)
+}
+
+/// Writes those of the texts that the edits keep; each stands for one release.
+pub(super) fn write_kept(
+    texts: impl Iterator<Item = String>,
+    edits: &Edits,
+    out: Out<'_>,
+) -> Result<Head, FormatError> {
+    for (ordinal, text) in texts.enumerate() {
         if edits.keeps(ordinal) {
-            put(out, &format!("{}\n", line.text))?;
+            put(out, &text)?;
         }
     }
     end(out)
@@ -155,6 +164,12 @@ pub(super) fn word(text: &str) -> Option<&str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     (text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(plain))
         .then_some(text)
+}
+
+/// The file of a release.
+pub(super) fn target(release: &Release<'_>) -> Target {
+    let file = release.file.as_deref().unwrap_or_default();
+    Target::artifact(Coordinates::new(&*release.name, &*release.version), file)
 }
 
 /// The entry of the job's file, at its place.

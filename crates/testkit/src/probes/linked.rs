@@ -3,13 +3,7 @@
 
 use std::collections::HashSet;
 
-use weir_core::{
-    Coordinates, Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Located, Need, Owner,
-    Place, Release, Request, Target, Unroutable,
-};
-
-use super::lines::{self, Lines, Out};
-use super::{name, words};
+use super::prelude::*;
 
 /// `NAME` holds `page LINK` and `file NAME VERSION LINK SHA256`; we serve one page without
 /// further ones. The files are `NAME/VERSION/FILE`.
@@ -21,11 +15,6 @@ static DESCRIPTOR: Descriptor = super::descriptor("linked");
 /// All lines of all pages that were gathered, each page at its first link.
 fn pages<'a>(job: &Job<'a>) -> Lines<'a> {
     lines::parse_all(job, &[("page", 2), ("file", 5)])
-}
-
-fn file(release: &Release<'_>) -> Target {
-    let file = release.file.as_deref().unwrap_or_default();
-    Target::artifact(Coordinates::new(&*release.name, &*release.version), file)
 }
 
 impl Ecosystem for Linked {
@@ -72,17 +61,15 @@ impl Ecosystem for Linked {
     }
 
     fn write(&self, job: &Job<'_>, edits: &Edits, out: Out<'_>) -> Result<Head, FormatError> {
-        for (ordinal, (line, release)) in lines::releases(pages(job)?)?.iter().enumerate() {
-            if edits.keeps(ordinal) {
-                lines::put(out, &line.with(3, &job.link(&self.path(&file(release)))))?;
-            }
-        }
-        lines::end(out)
+        let link = |release: &Release<'_>| job.link(&self.path(&lines::target(release)));
+        let releases = lines::releases(pages(job)?)?;
+        let texts = releases.iter().map(|(line, release)| line.with(3, &link(release)));
+        lines::write_kept(texts, edits, out)
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
         for (line, release) in lines::releases(pages(job)?)? {
-            if *job.target == file(&release) {
+            if *job.target == lines::target(&release) {
                 return Ok(Some(lines::located(&release, Place::Link(line.link(3)?))));
             }
         }

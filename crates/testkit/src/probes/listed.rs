@@ -1,13 +1,7 @@
 //! Ambiguous file names: `demo-1-2.bin` may be version `1-2` of `demo` or version `2` of `demo-1`;
 //! only the listing tells ([`Owner::Listed`]).
 
-use weir_core::{
-    Descriptor, Ecosystem, Edits, Fetch, FormatError, Head, Job, Located, Name, Need, Owner, Place,
-    Release, Request, Scope, Target, Unroutable,
-};
-
-use super::lines::{self, Lines, Out};
-use super::{name, words};
+use super::prelude::*;
 
 /// `list/NAME` lists `file NAME VERSION FILE SHA256`; the files are `files/NAME/FILE`.
 #[derive(Debug)]

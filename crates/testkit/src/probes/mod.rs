@@ -9,6 +9,7 @@ mod content;
 mod lines;
 mod linked;
 mod listed;
+mod prelude;
 
 pub use chain::Chain;
 pub use content::Content;
@@ -59,9 +60,14 @@ fn name(target: &Target) -> &str {
     }
 }
 
-/// Whether a target is in this view.
-fn is_view(target: &Target, name: &str) -> bool {
-    target.view().is_some_and(|view| view.name == name)
+/// The argument of a target in this view.
+fn argument<'t>(target: &'t Target, view: &str) -> Option<&'t str> {
+    target.view().filter(|found| found.name == view).map(|found| &*found.arg)
+}
+
+/// An index; the one without a name is the root.
+fn index(name: &str) -> Target {
+    Target::index(name, "index")
 }
 
 /// The signature over a target.
@@ -72,6 +78,13 @@ fn signature(of: Target) -> Target {
 /// The package file of an owner.
 fn file(owner: Owner, file: &str) -> Target {
     Target::Artifact { owner, file: file.into(), role: Role::Package }
+}
+
+/// The package file that has this SHA-256.
+fn content(name: &str, sha256: &str) -> Result<Target, Unroutable> {
+    let digest = lines::sha256(sha256).map_err(|_| Unroutable::Unknown)?;
+    let hex = digest.hex();
+    Ok(file(Owner::Content { name: name.into(), digest }, &hex))
 }
 
 #[cfg(test)]

@@ -25,6 +25,19 @@ fn client(bytes: &[u8]) -> Option<Vec<(String, String)>> {
 }
 
 #[test]
+fn a_shape_takes_fewer_than_eighty_lines() {
+    let sources = [
+        ("chain", include_str!("chain.rs")),
+        ("content", include_str!("content.rs")),
+        ("linked", include_str!("linked.rs")),
+        ("listed", include_str!("listed.rs")),
+    ];
+    for (probe, source) in sources {
+        assert!(source.lines().count() < 80, "{probe}: {} lines", source.lines().count());
+    }
+}
+
+#[test]
 fn ambiguous_file_names_conform() {
     let list = file("demo", "1-2", "demo-1-2.bin")
         + &file("demo", "2", "demo-1-2-1.bin")
