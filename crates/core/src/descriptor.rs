@@ -84,6 +84,9 @@ pub enum Scheme {
     Npm,
     /// PEP 440.
     Pep440,
+    /// Semantic versioning as Go reads it: with a leading `v`, and without regard to build metadata
+    /// (`v2.0.0+incompatible`).
+    Go,
     /// Runs of digits by value, the rest by bytes: for formats without an ordering of their own.
     Generic,
 }

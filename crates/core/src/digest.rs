@@ -22,10 +22,16 @@ pub enum Algorithm {
     Sha384,
     /// SHA-512, 64 bytes.
     Sha512,
+    /// Go's `h1` of a module zip: SHA-256 over one line for each file of the archive, however the
+    /// archive is packed (golang.org/x/mod/sumdb/dirhash, `HashZip`). It says nothing of the bytes
+    /// of the archive, and needs the whole of it.
+    GoZip,
+    /// Go's `h1` of a `go.mod` file: the same over this one file.
+    GoMod,
 }
 
 impl Algorithm {
-    /// All algorithms, weakest first.
+    /// The algorithms over plain bytes that every registry may use, weakest first.
     pub const ALL: [Self; 5] = [Self::Md5, Self::Sha1, Self::Sha256, Self::Sha384, Self::Sha512];
 
     /// The length of a digest in bytes.
@@ -33,7 +39,7 @@ impl Algorithm {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
-            Self::Sha256 => 32,
+            Self::Sha256 | Self::GoZip | Self::GoMod => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
         }
@@ -47,13 +53,27 @@ impl Algorithm {
             Self::Sha256 => "sha256",
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+            Self::GoZip => "h1",
+            Self::GoMod => "go.mod h1",
         }
+    }
+
+    /// Whether it is computed from the bytes as they come, so that a digest tells one sequence of
+    /// bytes from every other. A [`Hasher`] cannot compute the others.
+    pub fn is_streamed(self) -> bool {
+        self != Self::GoZip
+    }
+
+    /// Whether its digests are spelled as Go spells them, in base64.
+    fn is_go(self) -> bool {
+        matches!(self, Self::GoZip | Self::GoMod)
     }
 
     /// Finds an algorithm by its name in lower or upper case, with or without a dash.
     pub fn from_name(name: &str) -> Option<Self> {
         let plain: String = name.chars().filter(|c| *c != '-').collect();
-        Self::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(&plain))
+        let known = Self::ALL.into_iter().chain([Self::GoZip, Self::GoMod]);
+        known.into_iter().find(|a| a.name().eq_ignore_ascii_case(&plain))
     }
 }
 
@@ -93,7 +113,14 @@ impl Digest {
             .ok_or_else(|| error("an integrity value such as sha512-…", text))
     }
 
-    /// Hashes bytes that are held in memory.
+    /// Reads base64, as Go spells its `h1` after the colon.
+    pub fn from_base64(algorithm: Algorithm, text: &str) -> Result<Self, DigestError> {
+        let bytes = BASE64.decode(text).map_err(|_| error("base64", text))?;
+        Self::from_bytes(algorithm, &bytes).map_err(|_| error("base64", text))
+    }
+
+    /// Hashes bytes that are held in memory. For an algorithm that is not streamed it is their
+    /// SHA-256, which equals no digest of that algorithm.
     pub fn of(algorithm: Algorithm, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(algorithm);
         hasher.update(bytes);
@@ -127,7 +154,11 @@ fn error(expected: &'static str, found: &str) -> DigestError {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm.name(), self.hex())
+        let name = self.algorithm.name();
+        if self.algorithm.is_go() {
+            return write!(f, "{name}:{}", BASE64.encode(&self.bytes));
+        }
+        write!(f, "{name}:{}", self.hex())
     }
 }
 
@@ -137,7 +168,8 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Reads `sha256:<hex>` (the spelling of OCI and of [`Display`](fmt::Display)) or an SRI value.
+/// Reads `sha256:<hex>` (the spelling of OCI and of [`Display`](fmt::Display)), `h1:<base64>` or
+/// an SRI value.
 impl FromStr for Digest {
     type Err = DigestError;
 
@@ -146,6 +178,9 @@ impl FromStr for Digest {
             Some((name, digits)) => {
                 let algorithm = Algorithm::from_name(name)
                     .ok_or_else(|| error("an algorithm such as sha256", text))?;
+                if algorithm.is_go() {
+                    return Self::from_base64(algorithm, digits);
+                }
                 Self::from_hex(algorithm, digits)
             }
             None => Self::from_sri(text),
@@ -159,6 +194,7 @@ enum State {
     Sha256(sha2::Sha256),
     Sha384(sha2::Sha384),
     Sha512(sha2::Sha512),
+    GoMod(sha2::Sha256),
 }
 
 /// Hashes a stream of bytes with one algorithm.
@@ -168,12 +204,13 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// A hasher that has seen nothing. For an algorithm that is not streamed it computes SHA-256.
     pub fn new(algorithm: Algorithm) -> Self {
         let state = match algorithm {
             Algorithm::Md5 => State::Md5(md5::Md5::new()),
             Algorithm::Sha1 => State::Sha1(sha1::Sha1::new()),
-            Algorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            Algorithm::Sha256 | Algorithm::GoZip => State::Sha256(sha2::Sha256::new()),
+            Algorithm::GoMod => State::GoMod(sha2::Sha256::new()),
             Algorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
             Algorithm::Sha512 => State::Sha512(sha2::Sha512::new()),
         };
@@ -186,7 +223,7 @@ impl Hasher {
         match &mut self.state {
             State::Md5(h) => h.update(bytes),
             State::Sha1(h) => h.update(bytes),
-            State::Sha256(h) => h.update(bytes),
+            State::Sha256(h) | State::GoMod(h) => h.update(bytes),
             State::Sha384(h) => h.update(bytes),
             State::Sha512(h) => h.update(bytes),
         }
@@ -199,17 +236,16 @@ impl Hasher {
 
     /// The digest of what was seen.
     pub fn finish(self) -> Digest {
+        let digest = |algorithm, bytes: &[u8]| Digest { algorithm, bytes: bytes.into() };
         match self.state {
-            State::Md5(h) => Digest { algorithm: Algorithm::Md5, bytes: h.finalize()[..].into() },
-            State::Sha1(h) => Digest { algorithm: Algorithm::Sha1, bytes: h.finalize()[..].into() },
-            State::Sha256(h) => {
-                Digest { algorithm: Algorithm::Sha256, bytes: h.finalize()[..].into() }
-            }
-            State::Sha384(h) => {
-                Digest { algorithm: Algorithm::Sha384, bytes: h.finalize()[..].into() }
-            }
-            State::Sha512(h) => {
-                Digest { algorithm: Algorithm::Sha512, bytes: h.finalize()[..].into() }
+            State::Md5(h) => digest(Algorithm::Md5, &h.finalize()),
+            State::Sha1(h) => digest(Algorithm::Sha1, &h.finalize()),
+            State::Sha256(h) => digest(Algorithm::Sha256, &h.finalize()),
+            State::Sha384(h) => digest(Algorithm::Sha384, &h.finalize()),
+            State::Sha512(h) => digest(Algorithm::Sha512, &h.finalize()),
+            State::GoMod(h) => {
+                let line = format!("{}  go.mod\n", hex::encode(h.finalize()));
+                digest(Algorithm::GoMod, &sha2::Sha256::digest(line.as_bytes()))
             }
         }
     }
@@ -241,6 +277,25 @@ mod tests {
             assert_eq!(digest.sri().parse::<Digest>().unwrap(), digest);
             assert_eq!(Digest::from_hex(algorithm, &digest.hex().to_uppercase()).unwrap(), digest);
         }
+    }
+
+    #[test]
+    fn a_go_mod_file_has_the_hash_that_go_writes_into_go_sum() {
+        // What go 1.26 writes for a module of this content.
+        let content = b"module github.com/gorilla/mux\n\ngo 1.12\n";
+        let found = Digest::of(Algorithm::GoMod, content);
+        let sum = "go.mod h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=";
+        assert_eq!(found.to_string(), sum);
+        assert_eq!(sum.parse::<Digest>().unwrap(), found);
+        let zip: Digest = "h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=".parse().unwrap();
+        assert_eq!(zip.algorithm(), Algorithm::GoZip);
+        assert_eq!(zip.to_string().parse::<Digest>().unwrap(), zip);
+        assert!("h1:AAAA".parse::<Digest>().is_err());
+    }
+
+    #[test]
+    fn what_is_not_streamed_is_never_right() {
+        assert_eq!(Digest::of(Algorithm::GoZip, b"x"), Digest::of(Algorithm::Sha256, b"x"));
     }
 
     #[test]

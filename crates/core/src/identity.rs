@@ -101,7 +101,7 @@ impl Purl {
             Some((namespace, base)) => (Some(namespace), base),
             None => (None, name),
         };
-        let built = packageurl::PackageUrl::new(purl_type.to_owned(), base.to_owned())
+        let built = packageurl::PackageUrl::new(read_as(purl_type).to_owned(), base.to_owned())
             .ok()
             .and_then(|mut purl| {
                 if let Some(namespace) = namespace {
@@ -110,7 +110,7 @@ impl Purl {
                 if let Some(version) = version {
                     purl.with_version(version.to_owned()).ok()?;
                 }
-                Some(purl.to_string())
+                Some(spelled(&purl, purl_type))
             });
         // Names that the purl rules refuse still need an identity to be refused under.
         let text = built.unwrap_or_else(|| match version {
@@ -132,13 +132,41 @@ impl Purl {
 
     /// Type, decoded name (namespace and name joined as in [`Purl::new`]) and decoded version.
     pub fn parts(&self) -> Option<(String, String, Option<String>)> {
-        let parsed = packageurl::PackageUrl::from_str(&self.text).ok()?;
-        let separator = if parsed.ty() == "maven" { ':' } else { '/' };
+        let (purl_type, parsed) = parse(&self.text).ok()?;
+        let separator = if purl_type == "maven" { ':' } else { '/' };
         let name = match parsed.namespace() {
             Some(namespace) => format!("{namespace}{separator}{}", parsed.name()),
             None => parsed.name().to_owned(),
         };
-        Some((parsed.ty().to_owned(), name, parsed.version().map(ToOwned::to_owned)))
+        Some((purl_type, name, parsed.version().map(ToOwned::to_owned)))
+    }
+}
+
+/// The type whose rules a type's names are read by. Module paths of Go are case-sensitive: the
+/// rule of the specification that folds them would make one package of two, and name modules
+/// that do not exist. So they are read as names without rules.
+fn read_as(purl_type: &str) -> &str {
+    if purl_type == GOLANG { GENERIC } else { purl_type }
+}
+
+const GOLANG: &str = "golang";
+const GENERIC: &str = "generic";
+
+fn parse(text: &str) -> Result<(String, packageurl::PackageUrl<'static>), packageurl::Error> {
+    let golang = text.get(..11).filter(|start| start.eq_ignore_ascii_case("pkg:golang/"));
+    if let Some(start) = golang {
+        let generic = format!("pkg:{GENERIC}/{}", &text[start.len()..]);
+        return Ok((GOLANG.to_owned(), packageurl::PackageUrl::from_str(&generic)?));
+    }
+    let parsed = packageurl::PackageUrl::from_str(text)?;
+    Ok((parsed.ty().to_owned(), parsed))
+}
+
+fn spelled(parsed: &packageurl::PackageUrl<'_>, purl_type: &str) -> String {
+    let text = parsed.to_string();
+    match text.strip_prefix("pkg:generic/").filter(|_| purl_type == GOLANG) {
+        Some(rest) => format!("pkg:{GOLANG}/{rest}"),
+        None => text,
     }
 }
 
@@ -146,9 +174,9 @@ impl FromStr for Purl {
     type Err = PurlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = packageurl::PackageUrl::from_str(text)
+        let (purl_type, parsed) = parse(text)
             .map_err(|error| PurlError { text: text.to_owned(), reason: error.to_string() })?;
-        Ok(Self { text: parsed.to_string().into() })
+        Ok(Self { text: spelled(&parsed, &purl_type).into() })
     }
 }
 
@@ -180,6 +208,16 @@ mod tests {
         let purl = Purl::new("maven", "org.example:lib", None);
         assert_eq!(purl.as_str(), "pkg:maven/org.example/lib");
         assert_eq!(purl.parts(), Some(("maven".into(), "org.example:lib".into(), None)));
+    }
+
+    #[test]
+    fn a_module_path_keeps_its_case() {
+        let purl = Purl::new("golang", "github.com/Acme/Tool/v2", Some("v2.0.0+incompatible"));
+        assert_eq!(purl.as_str(), "pkg:golang/github.com/Acme/Tool/v2@v2.0.0%2Bincompatible");
+        assert_eq!(purl.to_string().parse::<Purl>().unwrap(), purl);
+        let (_, name, version) = purl.parts().unwrap();
+        assert_eq!(name, "github.com/Acme/Tool/v2");
+        assert_eq!(version.as_deref(), Some("v2.0.0+incompatible"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Version orderings and version ranges, one per [`Scheme`].
 //!
 //! The orderings come from each ecosystem's own crate where a well-kept one exists: `semver` for
-//! Cargo, `nodejs-semver` for npm, `pep440_rs` for PyPI. This crate adds what a gateway needs on
+//! Cargo and Go, `nodejs-semver` for npm, `pep440_rs` for PyPI. This crate adds what a gateway needs on
 //! top: a total order over *any* text, because listings hold versions that are none, and one
 //! range grammar for policy rules ([`Range`]).
 //!
@@ -32,7 +32,8 @@ pub use crate::range::{Range, RangeError};
 /// This is a total preorder over all texts: a text that is no version of the scheme sorts below
 /// every text that is one, and such texts sort among themselves by bytes. Different spellings of
 /// one version (`1.0` and `1.0.0` in PEP 440) compare as equal. Build metadata orders versions
-/// in [`Scheme::Semver`], as Cargo does, and is ignored in [`Scheme::Npm`], as npm does.
+/// in [`Scheme::Semver`], as Cargo does, and is ignored in [`Scheme::Npm`] and [`Scheme::Go`], as their
+/// clients do.
 pub fn compare(scheme: Scheme, left: &str, right: &str) -> Ordering {
     match (Parsed::read(scheme, left), Parsed::read(scheme, right)) {
         (Some(a), Some(b)) => a.order(&b),
@@ -60,7 +61,8 @@ pub fn is_prerelease(scheme: Scheme, text: &str) -> bool {
 /// [`Scheme::Npm`] (`v1.2.3beta` becomes `1.2.3-beta`), the text itself for the others. `None`
 /// for a text that is no version.
 pub fn normalize(scheme: Scheme, text: &str) -> Option<String> {
-    Parsed::read(scheme, text).map(|version| version.normal())
+    let version = Parsed::read(scheme, text)?;
+    Some(if scheme == Scheme::Go { text.to_owned() } else { version.normal() })
 }
 
 /// The version that a person would call the newest: the highest release, or the highest

@@ -23,6 +23,7 @@ impl<'a> Parsed<'a> {
         match scheme {
             Scheme::Semver => semver::Version::parse(text).ok().map(Self::Semver),
             Scheme::Npm => read_npm(text).map(Self::Npm),
+            Scheme::Go => read_go(text).map(Self::Semver),
             Scheme::Pep440 => pep440_rs::Version::from_str(text).ok().map(Self::Pep440),
             Scheme::Generic => (!text.is_empty()).then(|| Self::Generic(Cow::Borrowed(text))),
         }
@@ -95,6 +96,14 @@ impl<'a> Parsed<'a> {
             other => other.into_owned(),
         }
     }
+}
+
+/// Reads a version as Go spells it (<https://go.dev/ref/mod#versions>). Build metadata says only how
+/// the version came about, and takes no part in the ordering.
+fn read_go(text: &str) -> Option<semver::Version> {
+    let mut version = semver::Version::parse(text.strip_prefix('v')?).ok()?;
+    version.build = semver::BuildMetadata::EMPTY;
+    Some(version)
 }
 
 /// Reads npm's loose form. `nodejs-semver` stops at the first byte that it does not know, so the

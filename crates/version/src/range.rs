@@ -19,7 +19,7 @@ use crate::parsed::Parsed;
 /// miss a prerelease. Build metadata and local labels are ignored unless the comparator has one,
 /// so `=1.0` holds `1.0+cu118`.
 ///
-/// In [`Scheme::Semver`] and [`Scheme::Npm`] a version may be partial and then stands for all of its
+/// In [`Scheme::Semver`], [`Scheme::Npm`] and [`Scheme::Go`] a version may be partial and then stands for all of its
 /// versions: `=1.2` and `1.2` hold `1.2.9`, `>1.2` starts at 1.3.0, `<=1.2` ends before it. Note that a
 /// bare version is exact here, other than in a `Cargo.toml`.
 ///
@@ -28,8 +28,10 @@ use crate::parsed::Parsed;
 /// the same `MAJOR.MINOR.PATCH`):
 ///
 /// - npm: `^1.2`, `~1.2`, `1.x`, `1.2 - 2.0`
-/// - Cargo: `^1.2`, `~1.2`, `1.*`
+/// - Cargo and Go (whose clients have no ranges): `^1.2`, `~1.2`, `1.*`
 /// - PEP 440: `~=1.4`, `==1.*`, `!=1.*`, `===text`; prefix matches hold prereleases
+///
+/// In [`Scheme::Go`] the leading `v` may be left out of a range.
 ///
 /// A text that is no version is held by `*`, by `!=`, and by `===` of the very same text only.
 #[derive(Clone, Debug)]

@@ -7,7 +7,8 @@ use weir_core::Scheme;
 
 use crate::{Range, RangeError, compare, is_prerelease, is_valid, newest, normalize};
 
-const SCHEMES: [Scheme; 4] = [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Generic];
+const SCHEMES: [Scheme; 5] =
+    [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Go, Scheme::Generic];
 
 fn assert_ascending(scheme: Scheme, versions: &[&str]) {
     for (i, low) in versions.iter().enumerate() {
@@ -41,6 +42,41 @@ fn semver_orders_as_its_specification_does() {
     assert_ascending(Scheme::Npm, &SEMVER);
     assert_ascending(Scheme::Semver, &["1.0.0-2", "1.0.0-10", "1.0.0-1a", "1.0.0", "1.0.0+a"]);
     assert_eq!(compare(Scheme::Npm, "1.0.0+a", "1.0.0+b"), Ordering::Equal);
+}
+
+#[test]
+fn go_orders_pseudo_versions_by_their_time_and_takes_no_notice_of_build_metadata() {
+    assert_ascending(
+        Scheme::Go,
+        &[
+            "1.0.0",
+            "v0.0.0-20190101000000-aaaaaaaaaaaa",
+            "v0.0.0-20200101000000-000000000000",
+            "v0.9.0",
+            "v1.0.0-rc.1",
+            "v1.0.0",
+            // After v1.0.0, before v1.0.1.
+            "v1.0.1-0.20200101000000-000000000000",
+            "v1.0.1",
+            "v2.0.0+incompatible",
+            "v2.0.1",
+            "v10.0.0",
+        ],
+    );
+    let (bare, marked) = ("v2.0.0", "v2.0.0+incompatible");
+    assert_eq!(compare(Scheme::Go, bare, marked), Ordering::Equal);
+    assert_eq!(normalize(Scheme::Go, marked).as_deref(), Some(marked));
+    assert!(!is_valid(Scheme::Go, "v1.2") && !is_valid(Scheme::Go, "master"));
+}
+
+#[test]
+fn a_range_of_go_versions_has_the_v_or_not() {
+    for range in [">=v1.2.0, <v2", ">=1.2.0, <2", "^v1.2", "^1.2"] {
+        assert_holds(Scheme::Go, range, &["v1.2.0", "v1.9.9"], &["v2.0.0", "v1.1.0", "1.2.0"]);
+    }
+    assert_holds(Scheme::Go, "=2.0.0", &["v2.0.0+incompatible"], &["v2.0.1"]);
+    assert_holds(Scheme::Go, "v1.2", &["v1.2.0", "v1.2.9"], &["v1.3.0-rc.1"]);
+    assert_holds(Scheme::Go, "1.*", &["v1.9.0"], &["v2.0.0"]);
 }
 
 #[test]
@@ -172,7 +208,8 @@ fn assert_holds(scheme: Scheme, range: &str, inside: &[&str], outside: &[&str]) 
 
 #[test]
 fn comparators_follow_the_ordering_in_every_scheme() {
-    for scheme in SCHEMES {
+    for scheme in SCHEMES.into_iter().filter(|scheme| *scheme != Scheme::Go) {
+        // Versions of Go begin with a letter.
         assert_holds(scheme, "*", &["1.0.0", "no version", ""], &[]);
         assert_holds(scheme, "1.2.3", &["1.2.3"], &["1.2.4"]);
         assert_holds(scheme, "=1.2.3 || ==1.2.5", &["1.2.3", "1.2.5"], &["1.2.4"]);

@@ -37,6 +37,24 @@ pub(super) fn alternative(scheme: Scheme, text: &str) -> Result<Vec<Comparator>,
     if comparators.is_empty() { Err(RangeError::Empty) } else { Ok(comparators) }
 }
 
+/// Reads a bound. Go's has its `v` or not.
+fn read(scheme: Scheme, version: &str) -> Option<Parsed<'static>> {
+    let spelled = match scheme {
+        Scheme::Go => format!("v{}", bare(scheme, version)),
+        _ => version.to_owned(),
+    };
+    Parsed::read(scheme, &spelled).map(Parsed::into_owned)
+}
+
+/// A version without the `v` that its scheme allows in front of it.
+fn bare(scheme: Scheme, version: &str) -> &str {
+    match scheme {
+        Scheme::Npm => version.trim_start_matches(['v', 'V']),
+        Scheme::Go => version.strip_prefix('v').unwrap_or(version),
+        _ => version,
+    }
+}
+
 fn split(word: &str) -> (&str, &str) {
     let end = word.find(|c| !"=<>!~^".contains(c)).unwrap_or(word.len());
     word.split_at(end)
@@ -61,8 +79,8 @@ fn comparator(
     }
     let operator =
         Operator::from_str(operator).map_err(|()| RangeError::Operator(operator.to_owned()))?;
-    if let Some(version) = Parsed::read(scheme, version) {
-        out.push(Comparator::Order(operator, version.into_owned()));
+    if let Some(version) = read(scheme, version) {
+        out.push(Comparator::Order(operator, version));
         return Ok(());
     }
     let (first, next) = span_of_partial(scheme, version).ok_or_else(|| bad(version))?;
@@ -80,7 +98,8 @@ fn native(scheme: Scheme, operator: &str, version: &str) -> Result<Option<Compar
             }
             npm(&format!("{operator}{version}")).map(Some)
         }
-        Scheme::Semver if matches!(operator, "^" | "~") || has_wildcard(version) => {
+        Scheme::Semver | Scheme::Go if matches!(operator, "^" | "~") || has_wildcard(version) => {
+            let version = bare(scheme, version);
             let text = format!("{operator}{version}");
             let range = semver::VersionReq::parse(&text).map_err(|_| bad(&text))?;
             Ok(Some(Comparator::Cargo(range)))
@@ -132,7 +151,7 @@ fn is_wildcard(part: &str) -> bool {
 
 /// Checks what goes to npm's range parser, which would leave out what it does not understand.
 fn partial_or_full(scheme: Scheme, version: &str) -> Result<(), RangeError> {
-    let parts: Vec<&str> = version.trim_start_matches(['v', 'V']).split('.').collect();
+    let parts: Vec<&str> = bare(scheme, version).split('.').collect();
     let number = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let is_partial = parts.len() <= 3 && parts.iter().all(|p| number(p) || is_wildcard(p));
     if is_partial || Parsed::read(scheme, version).is_some() { Ok(()) } else { Err(bad(version)) }
@@ -141,11 +160,13 @@ fn partial_or_full(scheme: Scheme, version: &str) -> Result<(), RangeError> {
 /// The first release of a partial version and the lowest version above it: `1.2` spans from
 /// `1.2.0` to before `1.3.0-0`, the lowest prerelease of the next.
 fn span_of_partial(scheme: Scheme, version: &str) -> Option<(Parsed<'static>, Parsed<'static>)> {
-    if !matches!(scheme, Scheme::Semver | Scheme::Npm) {
+    if !matches!(scheme, Scheme::Semver | Scheme::Npm | Scheme::Go) {
         return None;
     }
-    let bare = if scheme == Scheme::Npm { version.trim_start_matches(['v', 'V']) } else { version };
-    let numbers = bare.split('.').map(|n| n.parse::<u64>().ok()).collect::<Option<Vec<_>>>()?;
+    let numbers = bare(scheme, version)
+        .split('.')
+        .map(|n| n.parse::<u64>().ok())
+        .collect::<Option<Vec<_>>>()?;
     let (first, next) = match numbers.as_slice() {
         [major] => (format!("{major}.0.0"), format!("{}.0.0-0", major.checked_add(1)?)),
         [major, minor] => {
@@ -153,8 +174,7 @@ fn span_of_partial(scheme: Scheme, version: &str) -> Option<(Parsed<'static>, Pa
         }
         _ => return None,
     };
-    let read = |text: &str| Parsed::read(scheme, text).map(Parsed::into_owned);
-    Some((read(&first)?, read(&next)?))
+    Some((read(scheme, &first)?, read(scheme, &next)?))
 }
 
 /// The comparators that a comparator with a partial version stands for.
