@@ -6,7 +6,6 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
 use tower::ServiceExt as _;
 use weir_cache::CacheError;
 use weir_config::EcosystemId;
@@ -39,8 +38,9 @@ impl Router {
         if let Some(place) = self.lost_prefix(&request) {
             return redirect(&place);
         }
-        if let Some(sentence) = not_built(path) {
-            return refuse(&Denial::new(Code::BlockedRegistryNotConfigured, sentence));
+        if let Some((ecosystem, sentence)) = not_built(path) {
+            let denial = Denial::new(Code::BlockedRegistryNotConfigured, sentence);
+            return self.pipeline.refuse(ecosystem, &request.into_parts().0, denial);
         }
         match self.own.clone().oneshot(request).await {
             Ok(response) => response.map(|body| body.map_err(unread).boxed_unsync()),
@@ -67,8 +67,8 @@ impl Router {
     }
 }
 
-/// A known ecosystem's mount that this build does not have says so.
-fn not_built(path: &str) -> Option<String> {
+/// The known ecosystem whose mount this build does not have, and the sentence that says so.
+fn not_built(path: &str) -> Option<(&'static str, String)> {
     let first = path.trim_start_matches('/').split('/').next()?;
     let ecosystem =
         EcosystemId::all().find(|ecosystem| ecosystem.mount().trim_matches('/') == first)?;
@@ -76,11 +76,12 @@ fn not_built(path: &str) -> Option<String> {
     if crate::ecosystems::find(id).is_some() {
         return None;
     }
-    Some(if crate::ecosystems::FEATURES.contains(&id) {
+    let sentence = if crate::ecosystems::FEATURES.contains(&id) {
         format!("this build of weir does not serve {id}: its cargo feature `{id}` is off")
     } else {
         format!("this version of weir does not serve {id} yet")
-    })
+    };
+    Some((id, sentence))
 }
 
 fn redirect(place: &str) -> Response<Body> {
@@ -88,18 +89,6 @@ fn redirect(place: &str) -> Response<Body> {
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     if let Ok(place) = HeaderValue::from_str(place) {
         response.headers_mut().insert(header::LOCATION, place);
-    }
-    response
-}
-
-fn refuse(denial: &Denial) -> Response<Body> {
-    let mut response = Response::new(text(format!("{denial}\n")));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    let headers = response.headers_mut();
-    headers.insert("x-weir-reason", HeaderValue::from_static(denial.code.as_str()));
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    if let Ok(reason) = ReasonPhrase::try_from(denial.status_line().into_bytes()) {
-        response.extensions_mut().insert(reason);
     }
     response
 }

@@ -14,6 +14,7 @@ mod mount;
 mod observe;
 mod origin_of;
 mod public;
+mod refused;
 mod request;
 mod respond;
 mod service;

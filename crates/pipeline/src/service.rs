@@ -23,7 +23,8 @@ use weir_core::{
 use weir_policy::{Admitted, Policy};
 
 use crate::artifact::{Asked, Evidence, File};
-use crate::respond::{self, Conditions, Foretold, RefusalStyle, ResponseBody};
+use crate::refused::Refused;
+use crate::respond::{self, Conditions, Foretold, ResponseBody};
 use crate::visit::Visit;
 use crate::{Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress};
 
@@ -117,6 +118,29 @@ impl Pipeline {
     /// The service of one front; mount it below its path.
     pub fn mounted(&self, front: Arc<Front>) -> Mounted {
         Mounted { pipeline: self.clone(), front }
+    }
+
+    /// Refuses a request to a mount of an ecosystem that the program has no plugin for, like every
+    /// other refusal.
+    pub fn refuse(
+        &self,
+        ecosystem: &'static str,
+        parts: &Parts,
+        denial: Denial,
+    ) -> Response<ResponseBody> {
+        let peer = parts.extensions.get::<SocketAddr>().copied();
+        let origin = self.public_address(parts, peer);
+        let refused = Refused {
+            core: &self.core,
+            parts,
+            origin: &origin,
+            base: &format!("{origin}/{ecosystem}"),
+            ecosystem: None,
+            told_as: Some((ecosystem, ecosystem)),
+            subject: None,
+            target: None,
+        };
+        refused.answer(&Failure::from_denial(denial))
     }
 
     /// Answers a request to a front. The URI still has the front's path.
@@ -483,57 +507,22 @@ impl Exchange<'_> {
         target: Option<&Target>,
         failure: &Failure,
     ) -> Response<ResponseBody> {
-        let explained = self.explained(mount, target, failure.denial());
-        let policy = self.core.policy();
-        let style = RefusalStyle {
-            block_status: policy.block_status(),
+        let ecosystem = self.front.ecosystem();
+        let name = mount.map_or(&*self.front.path, |mount| &mount.name);
+        let refused = Refused {
+            core: self.core,
+            parts: self.parts,
+            origin: &self.origin,
             base: &self.base,
-            query: self.parts.uri.query().unwrap_or(""),
-            head: self.parts.method == http::Method::HEAD,
+            ecosystem,
+            told_as: ecosystem.map(|ecosystem| (ecosystem.describe().id, name)),
+            subject: mount
+                .zip(target.and_then(Target::package))
+                .map(|(m, n)| m.purl(n.as_str(), None)),
+            target,
         };
-        let shown = failure.with_denial(explained);
-        // A client that is sent to the canonical path comes again.
-        if let Some(ecosystem) = self.front.ecosystem().filter(|_| failure.moved().is_none()) {
-            let denial = shown.denial();
-            let refused = respond::is_refusal(failure);
-            self.core.observer.event(&Event {
-                ecosystem: ecosystem.describe().id,
-                mount: mount.map_or(&self.front.path, |mount| &mount.name),
-                subject: denial.subject.as_ref(),
-                artifact: matches!(target, Some(Target::Artifact { .. })),
-                withheld: 0,
-                notice: None,
-                outcome: if refused { Outcome::Refused(denial) } else { Outcome::Failed(denial) },
-                bytes: None,
-            });
-        }
-        respond::failure(self.front.ecosystem(), target, &shown, &style)
+        refused.answer(failure)
     }
-
-    /// Adds what is missing for a person: which package, and where the reason is explained.
-    fn explained(&self, mount: Option<&Mount>, target: Option<&Target>, denial: &Denial) -> Denial {
-        let mut denial = denial.clone();
-        if denial.subject.is_none() {
-            let name = target.and_then(Target::package);
-            denial.subject = mount.zip(name).map(|(mount, name)| mount.purl(name.as_str(), None));
-        }
-        if denial.code.is_block() && denial.explain.is_none() {
-            let policy = self.core.policy();
-            denial.explain = match (policy.block_url(), &denial.subject) {
-                (Some(url), _) => Some(url.to_owned()),
-                (None, Some(purl)) if self.core.settings.explain => {
-                    Some(format!("{}/why/{}", self.origin, path_of(purl)))
-                }
-                _ => None,
-            };
-        }
-        denial
-    }
-}
-
-/// A package URL inside a path: what would end the path is encoded.
-fn path_of(purl: &Purl) -> String {
-    purl.as_str().replace('?', "%3F").replace('#', "%23")
 }
 
 fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Purl {

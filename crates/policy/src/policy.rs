@@ -5,14 +5,14 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_core::{Algorithm, Digest, Edits, FactSet, Timestamp};
+use weir_core::{Algorithm, Code, Digest, Edits, FactSet, Timestamp};
 
 use crate::pattern::Pattern;
 use crate::rules::{NameRules, Rule, Ruleset};
 use crate::sentence::Template;
 use crate::{
     EcosystemInfo, ExplainedFacts, Explanation, Facts, Judgement, Listing, MountInfo, PolicyError,
-    PolicySettings, WorkMode,
+    PolicySettings, Refusal, WorkMode,
 };
 
 /// Rules made ready for judging. It holds no state: the same lens and facts always give the same
@@ -145,6 +145,26 @@ impl Policy {
     /// Where the operator explains refusals, instead of this gateway's own page.
     pub fn block_url(&self) -> Option<&str> {
         self.settings.block_url.as_deref()
+    }
+
+    /// The sentence of a refusal that concerns a whole mount, in the operator's words. A message
+    /// without a place for it (`{sentence}` or `{reason}`) is not used: the sentence says what to do.
+    pub fn reworded(&self, code: Code, mount: &str, sentence: String) -> String {
+        let Some(template) = self.template().filter(|template| template.says_why()) else {
+            return sentence;
+        };
+        let refusal = Refusal {
+            code,
+            rule: code.as_str().into(),
+            by: Box::default(),
+            name: mount.into(),
+            version: Box::default(),
+            since: None,
+            until: None,
+            reason: Some(sentence.as_str().into()),
+            sentence,
+        };
+        template.fill(&refusal, self.block_url())
     }
 
     /// The digest of the settings.

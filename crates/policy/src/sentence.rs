@@ -157,6 +157,12 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Whether a refusal that has nothing but its sentence still says why.
+    pub(crate) fn says_why(&self) -> bool {
+        let says = |part: &Part| matches!(part, Part::Field(Field::Sentence | Field::Reason));
+        self.0.iter().any(says)
+    }
+
     pub(crate) fn fill(&self, refusal: &Refusal, url: Option<&str>) -> String {
         let mut text = String::new();
         for part in &self.0 {

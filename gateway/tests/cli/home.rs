@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use weir_testkit::origin::{NpmStyle, Origin, Package, npm_registry};
+
 /// A user's home for one test.
 pub(crate) struct Home {
     dir: tempfile::TempDir,
@@ -70,12 +72,17 @@ impl Home {
 
     /// Starts `serve` on a free port and waits until it is healthy.
     pub(crate) fn serve(&self, upstream: &str) -> Serving {
+        self.serve_with(upstream, "")
+    }
+
+    /// The same with more lines in front of its configuration's tables.
+    pub(crate) fn serve_with(&self, upstream: &str, more: &str) -> Serving {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         self.write(
             "project/weir.toml",
             &format!(
-                "listen = \"{listen}\"\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
+                "listen = \"{listen}\"\n{more}\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
                  name = \"no-left-pad\"\neffect = \"deny\"\npurl = \"pkg:npm/left-pad\"\n\
                  reason = \"removed by its author\"\n"
             ),
@@ -92,6 +99,19 @@ impl Home {
     }
 }
 
+/// A registry that answers for as long as the tests run.
+pub(crate) fn registry() -> Origin {
+    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
+    let origin = runtime.block_on(Origin::start());
+    let old = "2020-01-01T00:00:00Z";
+    let packages = [
+        Package::new("left-pad").release("1.0.0", old),
+        Package::new("lodash").release("4.17.21", old),
+    ];
+    npm_registry(&origin, &packages, &NpmStyle::default());
+    origin
+}
+
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -99,7 +119,7 @@ fn free_port() -> u16 {
 /// A running gateway; ends with the value.
 pub(crate) struct Serving {
     child: Child,
-    listen: String,
+    pub(crate) listen: String,
 }
 
 impl Serving {

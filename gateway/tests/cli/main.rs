@@ -5,4 +5,5 @@
 mod config;
 mod home;
 mod queries;
+mod serving;
 mod setup;

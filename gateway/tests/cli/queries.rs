@@ -1,9 +1,8 @@
 //! `weir discover`, `weir stats` and `weir explain`.
 
 use weir_catalog::{Catalog, DatabaseSettings};
-use weir_testkit::origin::{NpmStyle, Origin, Package, npm_registry};
 
-use crate::home::Home;
+use crate::home::{Home, registry};
 
 #[test]
 fn discover_says_what_is_known_and_from_where() {
@@ -90,17 +89,4 @@ fn explain_refuses_what_is_no_package_url_with_an_example() {
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Runtime::new().unwrap().block_on(work)
-}
-
-/// A registry that answers for as long as the tests run.
-fn registry() -> Origin {
-    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
-    let origin = runtime.block_on(Origin::start());
-    let old = "2020-01-01T00:00:00Z";
-    let packages = [
-        Package::new("left-pad").release("1.0.0", old),
-        Package::new("lodash").release("4.17.21", old),
-    ];
-    npm_registry(&origin, &packages, &NpmStyle::default());
-    origin
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use serde_json::json;
+use weir_core::{Code, Denial};
 use weir_testkit::origin::{
     Answer, CargoStyle, NpmStyle, Origin, Package, PypiForm, PypiStyle, cargo_index, npm_registry,
     pypi_index,
@@ -204,6 +205,33 @@ async fn a_mount_without_an_address_says_which_line_to_add() {
         let said = refused.json()["error"].as_str().unwrap().to_owned();
         assert!(said.contains("upstream.npm = \"https://registry.example/\""), "{said}");
     }
+}
+
+#[tokio::test]
+async fn settings_of_refusals_reach_a_mount_without_an_address_and_one_without_a_plugin() {
+    let gateway = setup()
+        .npm_nowhere()
+        .with(|s| {
+            s.policy.block_status = 451;
+            s.policy.block_message = Some("{sentence}. Questions: #packages".into());
+            s.policy.block_url = Some("https://intranet.example/packages".into());
+        })
+        .open()
+        .await;
+    let nowhere = gateway.get("/npm/lodash").await;
+    let denial = Denial::new(Code::BlockedRegistryNotConfigured, "hex is not served");
+    let parts = http::Request::get("/hex/packages/phoenix").body(()).unwrap().into_parts().0;
+    let absent = read(gateway.pipeline.refuse("hex", &parts, denial)).await;
+    for refused in [&nowhere, &absent] {
+        assert!(refused.fails(451, "blocked_registry_not_configured"), "{refused:?}");
+        assert_eq!(refused.header("x-weir-explain"), Some("https://intranet.example/packages"));
+        assert_eq!(refused.header("cache-control"), Some("no-store"));
+    }
+    let said = nowhere.json()["error"].as_str().unwrap().to_owned();
+    assert!(said.contains("upstream.npm = ") && said.ends_with(". Questions: #packages"), "{said}");
+    assert_eq!(absent.body, "hex is not served. Questions: #packages\n");
+    let told = gateway.observer.last();
+    assert_eq!((told.outcome, told.subject), ("refused", None));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use weir_core::{Purl, Timestamp};
+use weir_core::{Code, Purl, Timestamp};
 
 use super::{NPM, dated, day, days, hour, judge, policy, three_days};
 use crate::{Effect, Facts, Outcome, PolicySettings, RuleSettings, WorkMode, sentence};
@@ -70,6 +70,23 @@ fn an_operators_message_takes_the_place_of_the_sentence() {
         ..message("{rule} until {until}")
     };
     insta::assert_snapshot!(sentence_of(endless, &vite()), @"no-vite until further notice");
+}
+
+#[test]
+fn a_refusal_of_a_whole_mount_keeps_what_it_says_in_an_operators_message() {
+    let said = |message: Option<&str>| {
+        let settings = PolicySettings {
+            block_message: message.map(Into::into),
+            block_url: Some("https://intranet.example/why".into()),
+            ..three_days()
+        };
+        let sentence = "there is no address".to_owned();
+        policy(settings).reworded(Code::BlockedRegistryNotConfigured, "npm", sentence)
+    };
+    insta::assert_snapshot!(said(None), @"there is no address");
+    insta::assert_snapshot!(said(Some("{sentence}. See {url}")), @"there is no address. See https://intranet.example/why");
+    insta::assert_snapshot!(said(Some("{name} {version}: {rule}, {reason}, until {until}")), @"npm : blocked_registry_not_configured, there is no address, until further notice");
+    insta::assert_snapshot!(said(Some("{name} {version} has to wait")), @"there is no address");
 }
 
 #[test]
