@@ -9,7 +9,7 @@ pub(crate) struct Driver {
     install: &'static [&'static str],
     /// Installs what the lock file names, and nothing else.
     frozen: &'static [&'static str],
-    lock: &'static str,
+    pub(crate) lock: &'static str,
 }
 
 impl Driver {
@@ -27,29 +27,57 @@ impl Driver {
 
     /// Runs the client in the project, with the gateway as its registry.
     pub(crate) fn run(&self, world: &World, arguments: &[&str]) -> Output {
-        let home = world.home();
-        let registry = format!("{}/npm/", world.url());
-        let run = Run::client(&self.client, world).args(arguments);
-        let run = match self.client.name.as_str() {
+        self.run_from(world, &format!("{}/npm/", world.url()), arguments)
+    }
+
+    /// Runs the client in the project, with this registry.
+    fn run_from(&self, world: &World, registry: &str, arguments: &[&str]) -> Output {
+        let run = self.quiet(Run::client(&self.client, world).args(arguments), world);
+        match self.client.name.as_str() {
             "yarn-4" => run
                 .env("YARN_NPM_REGISTRY_SERVER", registry.trim_end_matches('/'))
-                .env("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1")
+                .env("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1"),
+            "yarn-1" => {
+                world.write(".yarnrc", &format!("registry \"{registry}\"\n"));
+                run
+            }
+            "bun" => run.env("BUN_CONFIG_REGISTRY", registry),
+            _ => run.env("NPM_CONFIG_REGISTRY", registry),
+        }
+        .wait()
+    }
+
+    /// What has nothing to do with where packages come from.
+    fn quiet(&self, run: Run, world: &World) -> Run {
+        let home = world.home();
+        let run = run.path_env("NPM_CONFIG_USERCONFIG", &home.join("npmrc"));
+        match self.client.name.as_str() {
+            "yarn-4" => run
                 .env("YARN_NODE_LINKER", "node-modules")
                 .env("YARN_ENABLE_TELEMETRY", "0")
                 .env("YARN_NPM_MINIMAL_AGE_GATE", "0"),
-            "yarn-1" => {
-                world.write(".yarnrc", &format!("registry \"{registry}\"\n"));
-                run.path_env("YARN_CACHE_FOLDER", &home.join("yarn"))
-            }
-            "bun" => run.env("BUN_CONFIG_REGISTRY", &registry),
+            "yarn-1" => run.path_env("YARN_CACHE_FOLDER", &home.join("yarn")),
+            "bun" => run,
             _ => run
-                .env("NPM_CONFIG_REGISTRY", &registry)
                 .env("NPM_CONFIG_FUND", "false")
                 .env("NPM_CONFIG_FETCH_RETRY_MINTIMEOUT", "50")
                 .env("NPM_CONFIG_FETCH_RETRY_MAXTIMEOUT", "100")
                 .env("NPM_CONFIG_UPDATE_NOTIFIER", "false"),
-        };
-        run.path_env("NPM_CONFIG_USERCONFIG", &home.join("npmrc")).wait()
+        }
+    }
+
+    /// Resolves and installs, with this registry.
+    pub(crate) fn install_from(&self, world: &World, registry: &str) -> Output {
+        let output = self.run_from(world, registry, self.install);
+        // It would be stronger than what `weir run` says.
+        world.clear(&[".yarnrc"]);
+        output
+    }
+
+    /// Installs what the lock file names, below `weir run`; programs of the project come first.
+    pub(crate) fn frozen_below_weir(&self, world: &World) -> Output {
+        let run = Run::below_weir(&self.client, world).args(self.frozen);
+        self.quiet(run.path_first(&world.project().join("bin")), world).wait()
     }
 
     /// Runs a line of JavaScript with the Node.js that the clients run on.
@@ -99,7 +127,7 @@ fn installed(world: &World, package: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn has_installed(world: &World, version: &str) {
+pub(crate) fn has_installed(world: &World, version: &str) {
     assert_eq!(installed(world, "demo").as_deref(), Some(version));
     assert_eq!(installed(world, "@acme/tool").as_deref(), Some("1.0.0"));
 }

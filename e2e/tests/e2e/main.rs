@@ -8,8 +8,9 @@ mod harness;
 
 mod cargo;
 mod javascript;
+mod lent;
 mod live;
-
 mod npm;
 mod python;
 mod run;
+mod signatures;

@@ -24,11 +24,40 @@ impl Driver {
 
     /// Runs the client in the project, with the gateway as its index.
     pub(crate) fn run(&self, world: &World, arguments: &[&str]) -> Output {
-        let index = format!("{}/pypi/simple/", world.url());
-        let run = Run::client(&self.client, world).args(arguments);
+        self.run_from(world, &format!("{}/pypi/simple/", world.url()), arguments)
+    }
+
+    /// Runs the client in the project, with this index.
+    pub(crate) fn run_from(&self, world: &World, index: &str, arguments: &[&str]) -> Output {
+        let run = self.quiet(Run::client(&self.client, world), arguments);
+        match self.client.name.as_str() {
+            "uv" => run.env("UV_DEFAULT_INDEX", index),
+            "poetry" => run,
+            _ => run.env("PIP_INDEX_URL", index),
+        }
+        .wait()
+    }
+
+    /// Runs the client in the project, below `weir run`.
+    pub(crate) fn below_weir(&self, world: &World, arguments: &[&str]) -> Output {
+        self.quiet(Run::below_weir(&self.client, world), arguments).wait()
+    }
+
+    /// What has nothing to do with where packages come from.
+    fn quiet(&self, run: Run, arguments: &[&str]) -> Run {
+        let arguments_of_pip = match self.client.name.as_str() {
+            "uv" => arguments.strip_prefix(&["pip"]),
+            "poetry" => None,
+            _ => Some(arguments),
+        };
+        // The Python of a test is the machine's own: what is installed or removed there stays so.
+        let changes = |word: &&str| ["install", "sync", "uninstall"].contains(word);
+        if arguments_of_pip.is_some_and(|list| list.first().is_some_and(changes)) {
+            assert!(arguments.contains(&"--target"), "{arguments:?} changes the machine's Python");
+        }
+        let run = run.args(arguments);
         match self.client.name.as_str() {
             "uv" => run
-                .env("UV_DEFAULT_INDEX", &index)
                 .env("UV_PYTHON", &self.python.program[0])
                 .env("UV_PYTHON_DOWNLOADS", "never")
                 .env("UV_NO_PROGRESS", "1"),
@@ -37,16 +66,27 @@ impl Driver {
                 .env("POETRY_NO_INTERACTION", "1")
                 .env("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring"),
             _ => run
-                .env("PIP_INDEX_URL", &index)
                 .env("PIP_CONFIG_FILE", "/dev/null")
                 .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
                 .env("PIP_NO_INPUT", "1"),
         }
-        .wait()
     }
 
-    /// A project that needs one package; nothing is installed, cached or locked.
-    fn begin(&self, world: &World, package: &str, requirement: &str) {
+    /// A project that needs one package; nothing is installed, cached or locked. What Poetry's
+    /// project names is the gateway.
+    pub(crate) fn begin(&self, world: &World, package: &str, requirement: &str) {
+        let index = format!("{}/pypi/simple/", world.url());
+        self.begin_from(world, package, requirement, Some(&index));
+    }
+
+    /// The same with an index for Poetry's project, or none.
+    pub(crate) fn begin_from(
+        &self,
+        world: &World,
+        package: &str,
+        requirement: &str,
+        index: Option<&str>,
+    ) {
         clear(world);
         world.clear(&["uv.lock", "poetry.lock"]);
         world.write("requirements.txt", &format!("{package}{requirement}\n"));
@@ -55,10 +95,12 @@ impl Driver {
              dependencies = [\"{package}{requirement}\"]\n"
         );
         if self.client.name == "poetry" {
-            let index = format!("{}/pypi/simple/", world.url());
+            manifest.push_str("[tool.poetry]\npackage-mode = false\n");
+        }
+        if let Some(index) = index.filter(|_| self.client.name == "poetry") {
             let _ = write!(
                 manifest,
-                "[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\n\
+                "[[tool.poetry.source]]\n\
                  name = \"weir\"\nurl = \"{index}\"\npriority = \"primary\"\n"
             );
         }
@@ -112,7 +154,7 @@ fn installed(world: &World, module: &str) -> Option<String> {
 }
 
 #[track_caller]
-fn has_installed(world: &World, version: &str) {
+pub(crate) fn has_installed(world: &World, version: &str) {
     assert_eq!(installed(world, "demo").as_deref(), Some(version));
     assert_eq!(installed(world, "acme_tool").as_deref(), Some("1.0.0"));
 }

@@ -1,8 +1,9 @@
-//! The commands, one file each.
+//! The commands, one file each, and what they share.
 
 pub(crate) mod config;
 pub(crate) mod discover;
 pub(crate) mod explain;
+mod place;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod setup;

@@ -1,12 +1,18 @@
 //! `weir run -- COMMAND…`: a gateway for one command, on a loopback port, with the user's cache.
 
+mod addresses;
 mod bypass;
 mod cargo_home;
 mod child;
 mod environment;
+mod journal;
+mod lendable;
+mod loans;
 mod lockfiles;
+mod poetry;
 mod port;
 mod summary;
+mod yarn;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,16 +22,21 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use tokio::sync::OnceCell;
+use url::Url;
 use weir_config::{Config, Env};
-use weir_core::{Request, SystemClock};
-use weir_pipeline::{Front, Mount};
+use weir_core::{Descriptor, SystemClock};
+use weir_pipeline::Mount;
 use weir_telemetry::Metrics;
 
 use self::cargo_home::{CargoHome, Plan};
 use self::child::Ended;
+use self::journal::{Journal, Journals};
+use self::loans::Changed;
 use self::lockfiles::LockFiles;
+use self::poetry::Plugin;
 use self::summary::{Report, Tally};
+use crate::commands::place::Place;
 use crate::commands::serve::{self, Origin};
 use crate::gateway::Gateway;
 use crate::observer::Telling;
@@ -78,7 +89,14 @@ pub(crate) async fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
         let _ = stopped.await;
     }));
 
-    let session = Session { gateway: &gateway, env: &env, origin, cwd: std::env::current_dir()? };
+    let session = Session {
+        gateway: &gateway,
+        env: &env,
+        url: Url::parse(&origin)?,
+        origin,
+        cwd: std::env::current_dir()?,
+        yarns_own: OnceCell::new(),
+    };
     let (ended, report) = session.run(&wanted.command, &tally).await?;
     let _ = stop.send(());
     // It ends by itself within the drain time; a panic in it has been logged.
@@ -111,30 +129,63 @@ struct Session<'a> {
     env: &'a Env,
     /// Scheme, host and port of this gateway.
     origin: String,
+    /// The same.
+    url: Url,
     cwd: PathBuf,
+    /// The registry that yarn has by itself, once it was asked.
+    yarns_own: OnceCell<Option<String>>,
 }
 
 impl Session<'_> {
     async fn run(&self, command: &[OsString], tally: &Tally) -> anyhow::Result<(Ended, Report)> {
-        let mut notes = Vec::new();
-        let homes = self.homes(&mut notes)?;
+        let mut report = Report::default();
+        let journals = Journals::below(&self.gateway.config.data_dir);
+        self.heal(&journals, &mut report).await;
+        let homes = self.homes(&mut report.notes)?;
         let mut variables: Vec<(String, OsString)> = self.variables().await;
         variables.extend(homes.iter().map(|(name, home)| (name.clone(), (&home.path).into())));
         let before = LockFiles::read(&self.cwd);
-        let ended = child::run(command, &variables).await?;
-        let mut report = tally.report();
-        report.notes = notes;
+        let plugin = self.plugin(command, &before, &mut report.notes).await;
+        if let Some(plugin) = &plugin {
+            let path = plugin.path(self.env.get(poetry::VARIABLE));
+            variables.push((poetry::VARIABLE.to_owned(), path));
+        }
+        let lent = self.lend(&journals, &before, &mut report).await;
+        let ended = child::run(command, &variables).await;
         for (_, home) in &homes {
             if let Err(error) = home.take_down() {
                 report.notes.push(format!("{} was not removed: {error}", home.path.display()));
             }
         }
-        let after = LockFiles::read(&self.cwd);
-        self.bypassing(command, &before, &after, &mut report).await;
-        for (path, text) in after.since(&before) {
-            self.turn_back(path, text, &mut report).await;
+        if let Some(Err(error)) = plugin.map(|plugin| plugin.take_down()) {
+            report.notes.push(format!("poetry's plugin was not removed: {error}"));
         }
-        Ok((ended, report))
+        self.tidy_up(command, &before, lent, &mut report).await;
+        Ok((ended?, tally.told(report)))
+    }
+
+    /// Leaves none of the run's addresses in lock files.
+    async fn tidy_up(
+        &self,
+        command: &[OsString],
+        before: &LockFiles,
+        lent: Option<Journal>,
+        report: &mut Report,
+    ) {
+        let after = LockFiles::read(&self.cwd);
+        self.bypassing(command, before, &after, report).await;
+        let entries = lent.iter().flat_map(|journal| &journal.entries);
+        let known: BTreeMap<String, String> =
+            entries.clone().flat_map(|entry| entry.addresses.clone()).collect();
+        let files: Vec<PathBuf> = entries.map(|entry| entry.path.clone()).collect();
+        if let Some(journal) = lent {
+            self.give_back(journal, false, report).await;
+        }
+        for (path, text) in after.since(before).filter(|(path, _)| !files.iter().any(|f| f == path))
+        {
+            let file = Changed { path, text, origin: &self.origin, known: &known };
+            self.turn_back(&file, report).await;
+        }
     }
 
     /// The default mounts, one for each plugin.
@@ -154,7 +205,8 @@ impl Session<'_> {
             };
             let main = descriptor.origins.first().and_then(|spec| origins.get(spec.id));
             let registry = main.and_then(|origin| origin.base.host_str());
-            set.extend(environment::variables(descriptor, &self.origin, registry));
+            let place = self.place(descriptor).before(registry);
+            set.extend(environment::variables(descriptor, &place));
         }
         set.into_iter().map(|(name, value)| (name, value.into())).collect()
     }
@@ -168,10 +220,8 @@ impl Session<'_> {
         for descriptor in self.default_mounts().map(|mount| mount.descriptor()) {
             let Some((variable, place, file, text)) = descriptor.setup.folder else { continue };
             let Some(real) = self.real_folder(variable, place) else { continue };
-            let text = environment::fill(text, descriptor, &self.origin);
-            let port = self.gateway.config.listen.port().to_string();
-            // The same port has the same folder: paths below it end up in what is built.
-            let at = self.gateway.config.data_dir.join("run").join(port).join(descriptor.id);
+            let Some(text) = self.place(descriptor).fill(text) else { continue };
+            let at = self.folder().join(descriptor.id);
             let plan = Plan { real: &real, cwd: &self.cwd, at: &at, file, text: &text };
             match CargoHome::lay(&plan)? {
                 Some(home) => homes.push((variable.to_owned(), home)),
@@ -184,64 +234,46 @@ impl Session<'_> {
         Ok(homes)
     }
 
+    /// Where clients' own folders for this run are. The same port has the same folder: paths below
+    /// it end up in what is built.
+    fn folder(&self) -> PathBuf {
+        let port = self.gateway.config.listen.port().to_string();
+        self.gateway.config.data_dir.join("run").join(port)
+    }
+
+    fn place(&self, descriptor: &Descriptor) -> Place {
+        Place::new(&self.url, descriptor.mount)
+    }
+
+    /// Poetry's plugin, where Poetry may run.
+    async fn plugin(
+        &self,
+        command: &[OsString],
+        files: &LockFiles,
+        notes: &mut Vec<String>,
+    ) -> Option<Plugin> {
+        let mount = self.default_mounts().find(|mount| mount.descriptor().id == "pypi")?;
+        if !poetry::is_used(&program(command), files) {
+            return None;
+        }
+        let index = self.place(mount.descriptor()).fill("{base}/simple")?;
+        let registries = self.registries("pypi").await;
+        let registries = registries.iter().filter(|registry| registry.is_default);
+        let bases = registries.flat_map(|registry| &registry.bases);
+        let bases: Vec<String> = bases.map(|base| base.trim_end_matches('/').to_owned()).collect();
+        match Plugin::lay(&self.folder().join("poetry"), &index, &bases) {
+            Ok(plugin) => Some(plugin),
+            Err(error) => {
+                notes.push(format!("poetry asks past the gateway: {error}"));
+                None
+            }
+        }
+    }
+
     fn real_folder(&self, variable: &str, place: &str) -> Option<PathBuf> {
         let named = self.env.get(variable).map(|folder| self.cwd.join(folder));
         let usual = || Some(self.env.home()?.join(place.strip_prefix("~/")?));
         named.or_else(usual)
-    }
-
-    /// Turns the addresses in one lock file back into the registry's.
-    async fn turn_back(&self, path: &Path, text: &str, report: &mut Report) {
-        let marks = lockfiles::marks(text, &self.origin);
-        if marks.is_empty() {
-            return;
-        }
-        let mut paths: Vec<&str> = marks.iter().map(|mark| mark.path.as_str()).collect();
-        paths.sort_unstable();
-        paths.dedup();
-        let known: BTreeMap<String, String> = futures_util::stream::iter(paths)
-            .map(|path| async move { Some((path.to_owned(), self.address(path).await?)) })
-            .buffer_unordered(AT_ONCE)
-            .filter_map(std::future::ready)
-            .collect()
-            .await;
-        let rewritten = lockfiles::rewrite(text, &marks, &known);
-        let file = self.shown(path);
-        if rewritten.turned > 0 {
-            match lockfiles::replace(path, &rewritten.text) {
-                Ok(()) => report.rewritten.push((file.clone(), rewritten.turned)),
-                Err(error) => report.notes.push(format!(
-                    "{file} still names this run's gateway: it was not written ({error})"
-                )),
-            }
-        }
-        if rewritten.left > 0 {
-            report.notes.push(format!(
-                "{file} still names this run's gateway {} times: the registry's addresses are \
-                 not known",
-                rewritten.left
-            ));
-        }
-    }
-
-    /// The registry's address of a path at this gateway.
-    async fn address(&self, path: &str) -> Option<String> {
-        let raw = path.split('?').next().unwrap_or(path);
-        let below =
-            |front: &Arc<Front>| front.below(raw).map(|_| path[front.path.len()..].to_owned());
-        let found = self.gateway.fronts.iter().find_map(|front| Some((front, below(front)?)));
-        let (front, rest) = match found {
-            Some((front, rest)) => (front, rest),
-            None => (self.lost_prefix(path)?, path.to_owned()),
-        };
-        let address = self.gateway.pipeline.upstream_address(front, &rest).await?;
-        Some(address.to_string())
-    }
-
-    /// The default mount whose prefix a client dropped.
-    fn lost_prefix(&self, path: &str) -> Option<&Arc<Front>> {
-        let request = Request::get(path).ok()?;
-        self.gateway.fronts.iter().find(|front| front.claims_lost(&request))
     }
 
     async fn bypassing(
@@ -251,10 +283,8 @@ impl Session<'_> {
         after: &LockFiles,
         report: &mut Report,
     ) {
-        let program = command.first().map(Path::new).and_then(Path::file_stem);
-        let program = program.unwrap_or_default().to_string_lossy();
         let own = self.npm_hosts().await;
-        for (path, count) in bypass::count(before, after, &program, &self.origin, &own) {
+        for (path, count) in bypass::count(before, after, &program(command), &self.origin, &own) {
             report.bypassing.push((self.shown(path), count));
         }
     }
@@ -273,6 +303,12 @@ impl Session<'_> {
     fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.cwd).unwrap_or(path).display().to_string()
     }
+}
+
+/// The name of the program that a command starts.
+fn program(command: &[OsString]) -> String {
+    let program = command.first().map(Path::new).and_then(Path::file_stem);
+    program.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The last words, and the exit code.

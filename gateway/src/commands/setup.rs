@@ -14,6 +14,7 @@ use weir_config::{Config, EcosystemId, Env};
 use weir_core::{Descriptor, Setup};
 
 use crate::commands::explain::dialled;
+use crate::commands::place::Place;
 use crate::commands::serve::Origin;
 use crate::{ecosystems, output};
 use merge::{Change, Style};
@@ -36,17 +37,17 @@ pub(crate) fn setup(origin: &Origin, wish: &Wish) -> anyhow::Result<ExitCode> {
     let env = Env::from_process_env();
     let config = origin.load(&env)?.config;
     let (id, descriptor) = find(&wish.ecosystem)?;
-    let place = Place::new(&config, id, wish.path.as_deref())?;
+    let place = place(&config, id, wish.path.as_deref())?;
     let files = Files { env: &env, setup: &descriptor.setup };
     if !wish.show_changes {
-        output::result(&place.filled(&lines(descriptor, &place.base)))?;
+        output::result(&lines(descriptor, &place))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut refused = false;
-    for (path, text) in descriptor.setup.files {
-        refused |= !files.point(path, &place.filled(text), wish.write)?;
+    for (path, text) in filled(descriptor.setup.files, &place) {
+        refused |= !files.point(path, &text, wish.write)?;
     }
-    output::result(&note(descriptor, &place))?;
+    output::result(&note(descriptor, &place).join("\n"))?;
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -62,56 +63,47 @@ fn find(text: &str) -> anyhow::Result<(EcosystemId, &'static Descriptor)> {
     Ok((id, plugin.describe()))
 }
 
-/// Where the mount is, in the forms that settings need.
-struct Place {
-    base: String,
-    origin: String,
-    host: String,
+fn place(config: &Config, id: EcosystemId, path: Option<&str>) -> anyhow::Result<Place> {
+    let origin = match &config.base_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{}", dialled(config)))?,
+    };
+    origin.host_str().context("the gateway's address has no host")?;
+    let path = path.map_or_else(|| config.default_mount(id).path, ToOwned::to_owned);
+    Ok(Place::new(&origin, &path))
 }
 
-impl Place {
-    fn new(config: &Config, id: EcosystemId, path: Option<&str>) -> anyhow::Result<Self> {
-        let origin = match &config.base_url {
-            Some(url) => url.clone(),
-            None => Url::parse(&format!("http://{}", dialled(config)))?,
-        };
-        let path = path.map_or_else(|| config.default_mount(id).path, ToOwned::to_owned);
-        let host = origin.host_str().context("the gateway's address has no host")?.to_owned();
-        let origin = origin.as_str().trim_end_matches('/').to_owned();
-        let base = format!("{origin}/{}", path.trim_matches('/'));
-        Ok(Self { base, origin, host })
-    }
-
-    fn filled(&self, text: &str) -> String {
-        text.replace("{base}", &self.base)
-            .replace("{origin}", &self.origin)
-            .replace("{host}", &self.host)
-    }
+/// Names and texts with the addresses filled in, without those that only `weir run` can fill.
+fn filled<'a>(
+    texts: &'a [(&'a str, &'a str)],
+    place: &'a Place,
+) -> impl Iterator<Item = (&'a str, String)> {
+    texts.iter().filter_map(|(name, text)| Some((*name, place.fill(text)?)))
 }
 
 /// Everything there is to set, for people who set it themselves.
-fn lines(descriptor: &Descriptor, base: &str) -> String {
-    let Setup { variables, files, note, .. } = &descriptor.setup;
-    let mut text = format!("# {} through {base}\n", descriptor.id);
+fn lines(descriptor: &Descriptor, place: &Place) -> String {
+    let Setup { variables, files, .. } = descriptor.setup;
+    let mut text = format!("# {} through {}\n", descriptor.id, place.base);
     // Writing to a String cannot fail.
-    for (path, lines) in *files {
+    for (path, lines) in filled(files, place) {
         let _ = write!(text, "\n# in {path}\n{}", lines.trim_end());
         text.push('\n');
     }
     if !variables.is_empty() {
         text.push_str("\n# or, for a shell\n");
     }
-    for (name, value) in variables.iter().filter(|(_, value)| !value.contains("{registry}")) {
+    for (name, value) in filled(variables, place) {
         let _ = writeln!(text, "export {name}=\"{value}\"");
     }
-    for line in wrapped(note) {
+    for line in note(descriptor, place) {
         let _ = write!(text, "\n# {line}");
     }
     text
 }
 
-fn note(descriptor: &Descriptor, place: &Place) -> String {
-    wrapped(&place.filled(descriptor.setup.note)).join("\n")
+fn note(descriptor: &Descriptor, place: &Place) -> Vec<String> {
+    wrapped(&place.fill(descriptor.setup.note).unwrap_or_default())
 }
 
 /// Lines of at most 90 characters.

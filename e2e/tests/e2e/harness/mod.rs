@@ -7,7 +7,7 @@ mod suite;
 mod world;
 
 pub(crate) use clients::{Client, client};
-pub(crate) use gateway::{Gateway, Start};
+pub(crate) use gateway::{Gateway, Start, binary};
 pub(crate) use run::{Output, Run};
 pub(crate) use suite::{for_each_client, shown};
 pub(crate) use world::{NEW, World};

@@ -65,6 +65,14 @@ impl Run {
         self.env(name, &value.to_string_lossy())
     }
 
+    /// Programs in this folder are found before others.
+    pub(crate) fn path_first(self, folder: &Path) -> Self {
+        let known = self.command.get_envs().find(|(name, _)| *name == "PATH");
+        let known = known.and_then(|(_, value)| value).unwrap_or_default().to_string_lossy();
+        let path = format!("{}:{known}", folder.display());
+        self.env("PATH", &path)
+    }
+
     pub(crate) fn args(mut self, args: &[&str]) -> Self {
         self.command.args(args);
         self

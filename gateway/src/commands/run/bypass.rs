@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::lockfiles::{LockFiles, ends_address};
+use super::addresses::{addresses, host_of};
+use super::lockfiles::LockFiles;
 
 /// How addresses of files end.
 const ENDINGS: [&str; 7] = [".tgz", ".tar.gz", ".tar.bz2", ".whl", ".zip", ".crate", ".tar.xz"];
@@ -43,9 +44,9 @@ pub(crate) fn count<'a>(
         }
         let Some(earlier) = before.get(path) else { continue };
         let earlier = files(earlier);
-        let passes = |address: &&str| {
+        let passes = |address: &&String| {
             let replaced = reads(NPM) && own.iter().any(|host| host_of(address) == host);
-            earlier.contains(address) && !address.starts_with(origin) && !replaced
+            earlier.contains(*address) && !address.starts_with(origin) && !replaced
         };
         let count = files(text).iter().filter(|address| passes(address)).count();
         if count > 0 {
@@ -56,22 +57,12 @@ pub(crate) fn count<'a>(
 }
 
 /// The addresses of files in a text.
-fn files(text: &str) -> BTreeSet<&str> {
-    let starts = text.match_indices("http").map(|(start, _)| &text[start..]);
-    let address = |rest: &'_ str| rest.find(ends_address).unwrap_or(rest.len());
-    starts
-        .filter(|rest| rest.starts_with("http://") || rest.starts_with("https://"))
-        .map(|rest| &rest[..address(rest)])
-        .filter(|address| {
-            let path = address.split('?').next().unwrap_or(address);
-            ENDINGS.iter().any(|ending| path.ends_with(ending))
-        })
-        .collect()
-}
-
-/// Host and port.
-fn host_of(address: &str) -> &str {
-    address.split('/').nth(2).unwrap_or_default()
+fn files(text: &str) -> BTreeSet<String> {
+    let is_file = |address: &String| {
+        let path = address.split('?').next().unwrap_or(address);
+        ENDINGS.iter().any(|ending| path.ends_with(ending))
+    };
+    addresses(text).map(|address| address.text).filter(is_file).collect()
 }
 
 #[cfg(test)]

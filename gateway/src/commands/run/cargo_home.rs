@@ -75,7 +75,8 @@ impl CargoHome {
             }
         }
         for name in FILES {
-            if !self.real.join(name).exists() {
+            // In a run within a run it is a link already, to a file that need not exist.
+            if self.path.join(name).symlink_metadata().is_err() {
                 link(&self.real.join(name), &self.path.join(name))?;
             }
         }
@@ -250,6 +251,19 @@ mod tests {
         let vendored = "[source.crates-io]\nreplace-with = \"v\"\n[source.v]\ndirectory = \"v\"\n";
         fs::write(place.at("work/.cargo/config.toml"), vendored).unwrap();
         assert!(place.lay("work").is_none());
+    }
+
+    #[test]
+    fn a_run_within_a_run_has_its_folder_too() {
+        let place = Place::new("");
+        let outer = place.lay("work").unwrap();
+        let (cwd, at) = (place.at("work"), place.at("inner"));
+        let plan = Plan { real: &outer.path, cwd: &cwd, at: &at, file: "config.toml", text: TEXT };
+        let inner = CargoHome::lay(&plan).unwrap().unwrap();
+        fs::write(inner.path.join(".package-cache"), "").unwrap();
+        inner.take_down().unwrap();
+        outer.take_down().unwrap();
+        assert!(place.at("home/.cargo/.package-cache").is_file());
     }
 
     #[test]

@@ -3,34 +3,16 @@
 use weir_config::Env;
 use weir_core::Descriptor;
 
-/// A text of a plugin's set-up with the addresses filled in. `origin` is scheme, host and port.
-pub(crate) fn fill(text: &str, descriptor: &Descriptor, origin: &str) -> String {
-    let host = origin.split("//").nth(1).unwrap_or(origin);
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    text.replace("{base}", &format!("{origin}/{}", descriptor.mount))
-        .replace("{origin}", origin)
-        .replace("{host}", host)
-}
+use crate::commands::place::Place;
 
 /// Whether a variable of a plugin's clients names the host of the upstream.
 pub(crate) fn names_registry(descriptor: &Descriptor) -> bool {
     descriptor.setup.variables.iter().any(|(_, text)| text.contains("{registry}"))
 }
 
-/// The variables of a plugin's clients. `registry` is the host of the upstream, where it is known.
-pub(crate) fn variables(
-    descriptor: &Descriptor,
-    origin: &str,
-    registry: Option<&str>,
-) -> Vec<(String, String)> {
-    let set = |(name, text): &(&str, &str)| {
-        let text = match registry {
-            Some(host) => text.replace("{registry}", host),
-            None if text.contains("{registry}") => return None,
-            None => (*text).to_owned(),
-        };
-        Some(((*name).to_owned(), fill(&text, descriptor, origin)))
-    };
+/// The variables of a plugin's clients, without those that need what is not known.
+pub(crate) fn variables(descriptor: &Descriptor, place: &Place) -> Vec<(String, String)> {
+    let set = |(name, text): &(&str, &str)| Some(((*name).to_owned(), place.fill(text)?));
     descriptor.setup.variables.iter().filter_map(set).collect()
 }
 
@@ -56,19 +38,20 @@ pub(crate) fn further(env: &Env) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    const ORIGIN: &str = "http://127.0.0.1:40123";
-
     #[cfg(feature = "npm")]
     #[test]
     fn variables_hold_the_address_of_their_mount() {
         use weir_core::Ecosystem as _;
-        let set = variables(weir_npm::Npm.describe(), ORIGIN, Some("registry.example"));
+        let origin = url::Url::parse("http://127.0.0.1:40123").unwrap();
+        let npm = weir_npm::Npm.describe();
+        let place = Place::new(&origin, npm.mount);
+        let set = variables(npm, &place.clone().before(Some("registry.example")));
         let has = |name: &str, value: &str| set.contains(&(name.to_owned(), value.to_owned()));
         assert!(has("npm_config_registry", "http://127.0.0.1:40123/npm/"), "{set:?}");
         assert!(has("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1"), "{set:?}");
         assert!(has("npm_config_replace_registry_host", "registry.example"), "{set:?}");
         assert!(!set.iter().any(|(_, value)| value.contains('{')), "{set:?}");
-        let unknown = variables(weir_npm::Npm.describe(), ORIGIN, None);
+        let unknown = variables(npm, &place);
         assert!(!unknown.iter().any(|(name, _)| name.contains("replace")), "{unknown:?}");
     }
 

@@ -1,13 +1,11 @@
-//! Lock files that a command writes name what it was served from. Addresses of this run are
-//! turned back into the registry's; no other byte changes.
+//! The files in which package clients write down addresses: where they are, and how one is
+//! replaced.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::time::SystemTime;
 
 /// Files in which clients write down addresses.
 const NAMES: [&str; 10] = [
@@ -32,18 +30,8 @@ const SKIPPED: [&str; 6] = ["node_modules", "target", "venv", "__pycache__", "ve
 const MAX_DEPTH: usize = 8;
 const MAX_FOLDERS: usize = 20_000;
 const MAX_LENGTH: u64 = 64 << 20;
-
-/// What `encodeURIComponent` leaves alone; yarn 2 writes addresses so.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'!')
-    .remove(b'~')
-    .remove(b'*')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')');
+/// How many folders up the next manifest of a project may be.
+const MAX_GAP: usize = 3;
 
 /// The lock files of a folder as they were at one time.
 #[derive(Debug, Default)]
@@ -56,13 +44,25 @@ impl LockFiles {
         let mut found = Self::default();
         let mut left = MAX_FOLDERS;
         found.walk(folder, MAX_DEPTH, &mut left);
-        for above in folder.ancestors().skip(1) {
-            if !is_project(above) {
-                break;
-            }
+        for above in above(folder) {
             found.take(above);
         }
         found
+    }
+
+    /// Those of the folder and of the folders above it alone, in which clients look that run in
+    /// the folder.
+    pub(crate) fn near<'a>(
+        &'a self,
+        folder: &'a Path,
+    ) -> impl Iterator<Item = (&'a Path, &'a str)> {
+        let holds = |path: &Path| {
+            let parent = path.parent()?;
+            let installed = parent.file_name().is_some_and(|name| name == "node_modules");
+            let project = if installed { parent.parent()? } else { parent };
+            Some(folder.starts_with(project))
+        };
+        self.iter().filter(move |(path, _)| holds(path) == Some(true))
     }
 
     /// A file's text.
@@ -137,147 +137,56 @@ fn is_python_lock(name: &str) -> bool {
     between("requirements", ".txt") || between("pylock.", "toml")
 }
 
+/// The folders above one that belong to its project, up to the root of a repository. A few folders
+/// without a manifest may lie between a member and the root of its workspace.
+fn above(folder: &Path) -> impl Iterator<Item = &Path> {
+    let roots = folder.ancestors().position(|folder| folder.join(".git").exists());
+    let all: Vec<&Path> =
+        folder.ancestors().take(roots.map_or(usize::MAX, |root| root + 1)).collect();
+    let mut last = 0;
+    for (index, above) in all.iter().enumerate().skip(1) {
+        if index - last <= MAX_GAP && is_project(above) {
+            last = index;
+        }
+    }
+    all.into_iter().take(last + 1).skip(1)
+}
+
 fn is_project(folder: &Path) -> bool {
     ["package.json", "pyproject.toml", "Cargo.toml", "pnpm-workspace.yaml"]
         .iter()
         .any(|name| folder.join(name).is_file())
 }
 
-/// An address of this run in a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    range: Range<usize>,
-    /// What follows scheme, host, port and slash, with its query and without its fragment.
-    pub(crate) path: String,
-    encoded: bool,
-}
-
-/// Finds the addresses below `origin` (`http://127.0.0.1:18080`, no trailing slash), also those
-/// that are percent-encoded as a whole.
-pub(crate) fn marks(text: &str, origin: &str) -> Vec<Mark> {
-    let plain = format!("{origin}/");
-    let encoded = utf8_percent_encode(&plain, COMPONENT).to_string();
-    let mut found = Vec::new();
-    for (start, prefix) in text.match_indices(&plain) {
-        let rest = &text[start + prefix.len()..];
-        let path = &rest[..rest.find(ends_address).unwrap_or(rest.len())];
-        let range = start..start + prefix.len() + path.len();
-        found.push(Mark { range, path: path.to_owned(), encoded: false });
-    }
-    for (start, prefix) in text.match_indices(&encoded) {
-        let rest = &text[start + prefix.len()..];
-        let end = rest.find(|c| ends_address(c) || c == '&').unwrap_or(rest.len());
-        let Ok(path) = percent_decode_str(&rest[..end]).decode_utf8() else { continue };
-        let range = start..start + prefix.len() + end;
-        found.push(Mark { range, path: path.into_owned(), encoded: true });
-    }
-    found.sort_by_key(|mark| mark.range.start);
-    found
-}
-
-/// Whether a character ends an address in JSON, YAML, TOML or a list of requirements. A fragment
-/// (yarn's digest) belongs to the lock file, not to the address.
-pub(crate) fn ends_address(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || "\"'`<>#\\,]}".contains(c)
-}
-
-/// A text with its marks replaced.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rewritten {
-    pub(crate) text: String,
-    /// Addresses that became the registry's.
-    pub(crate) turned: usize,
-    /// Addresses whose origin is not known; they stay.
-    pub(crate) left: usize,
-}
-
-/// Replaces each mark by the address that belongs to its path.
-pub(crate) fn rewrite(text: &str, marks: &[Mark], known: &BTreeMap<String, String>) -> Rewritten {
-    let mut out = Rewritten { text: String::with_capacity(text.len()), turned: 0, left: 0 };
-    let mut done = 0;
-    for mark in marks {
-        let Some(address) = known.get(&mark.path) else {
-            out.left += 1;
-            continue;
-        };
-        out.text.push_str(&text[done..mark.range.start]);
-        if mark.encoded {
-            out.text.extend(utf8_percent_encode(address, COMPONENT));
-        } else {
-            out.text.push_str(address);
-        }
-        done = mark.range.end;
-        out.turned += 1;
-    }
-    out.text.push_str(&text[done..]);
-    out
-}
-
-/// Replaces a file in one step; its mode stays, and a link stays a link.
-pub(crate) fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Replaces a file in one step. Its mode and, where this process may, its owner stay; a link stays
+/// a link. With `modified` that is its time afterwards.
+pub(crate) fn replace(path: &Path, text: &str, modified: Option<SystemTime>) -> io::Result<()> {
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
+    let old = fs::metadata(&path)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
+    keep_owner(file.path(), &old);
+    file.as_file().set_permissions(old.permissions())?;
+    if let Some(modified) = modified {
+        file.as_file().set_modified(modified)?;
+    }
     file.persist(&path).map(drop).map_err(|error| error.error)
 }
 
+#[cfg(unix)]
+fn keep_owner(path: &Path, old: &fs::Metadata) {
+    use std::os::unix::fs::MetadataExt as _;
+    // Only root may give files away; who is not root owns what it may replace, as a rule.
+    let _ = std::os::unix::fs::chown(path, Some(old.uid()), Some(old.gid()));
+}
+
+#[cfg(not(unix))]
+fn keep_owner(_: &Path, _: &fs::Metadata) {}
+
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    const ORIGIN: &str = "http://127.0.0.1:40123";
-
-    fn turned(text: &str) -> Rewritten {
-        let marks = marks(text, ORIGIN);
-        let of = |mark: &Mark| {
-            let rest = mark.path.strip_prefix("npm/")?;
-            Some((mark.path.clone(), format!("https://registry.example/{rest}")))
-        };
-        rewrite(text, &marks, &marks.iter().filter_map(of).collect())
-    }
-
-    #[test]
-    fn addresses_of_the_run_become_the_registrys_and_nothing_else_changes() {
-        for (before, after) in [
-            (
-                r#"{"resolved": "http://127.0.0.1:40123/npm/a/-/a-1.0.0.tgz", "x": 1}"#,
-                r#"{"resolved": "https://registry.example/a/-/a-1.0.0.tgz", "x": 1}"#,
-            ),
-            (
-                "  resolved \"http://127.0.0.1:40123/npm/a/-/a-1.0.0.tgz#5f2a\"\r\n",
-                "  resolved \"https://registry.example/a/-/a-1.0.0.tgz#5f2a\"\r\n",
-            ),
-            (
-                "source = { registry = \"http://127.0.0.1:40123/npm/\" }\n",
-                "source = { registry = \"https://registry.example/\" }\n",
-            ),
-            (
-                "resolution: {tarball: http://127.0.0.1:40123/npm/a.tgz, integrity: x}",
-                "resolution: {tarball: https://registry.example/a.tgz, integrity: x}",
-            ),
-            (
-                "\"a@npm:1::__archiveUrl=http%3A%2F%2F127.0.0.1%3A40123%2Fnpm%2Fa.tgz\"",
-                "\"a@npm:1::__archiveUrl=https%3A%2F%2Fregistry.example%2Fa.tgz\"",
-            ),
-            (
-                "--index-url http://127.0.0.1:40123/npm/\n",
-                "--index-url https://registry.example/\n",
-            ),
-        ] {
-            let expected = Rewritten { text: after.into(), turned: 1, left: 0 };
-            assert_eq!(turned(before), expected);
-        }
-    }
-
-    #[test]
-    fn an_address_without_known_origin_and_another_port_stay() {
-        let text = "http://127.0.0.1:40123/other/x http://127.0.0.1:4012/npm/x";
-        assert_eq!(turned(text), Rewritten { text: text.into(), turned: 0, left: 1 });
-    }
 
     #[test]
     fn lock_files_of_workspaces_are_found_and_installed_packages_are_not() {
@@ -309,7 +218,14 @@ mod tests {
         ];
         assert_eq!(found(&LockFiles::read(root)), all);
         let member = LockFiles::read(&root.join("packages/a"));
-        assert_eq!(found(&member), all[2..], "packages is no project, so nothing above counts");
+        assert_eq!(found(&member), all, "the project's root is two folders up");
+        let packages = root.join("packages");
+        let near: Vec<_> = member.near(&packages).map(|(path, _)| path).collect();
+        let above = all[..2].iter().map(|name| root.join(name)).collect::<Vec<_>>();
+        assert_eq!(near, above, "a client in packages reads no member's");
+
+        fs::create_dir(root.join("packages/a/.git")).unwrap();
+        assert_eq!(found(&LockFiles::read(&root.join("packages/a"))), all[2..]);
     }
 
     #[test]
@@ -328,31 +244,19 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_replaced_file_keeps_its_mode() {
+    fn a_replaced_file_keeps_its_mode_and_takes_the_time_it_is_given() {
         use std::os::unix::fs::PermissionsExt as _;
+        use std::time::Duration;
+
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("yarn.lock");
         fs::write(&path, "a").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        replace(&path, "b").unwrap();
+        let time = fs::metadata(&path).unwrap().modified().unwrap() - Duration::from_secs(90);
+        replace(&path, "b", Some(time)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), time);
         assert_eq!(fs::read_to_string(&path).unwrap(), "b");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn a_text_without_our_address_is_untouched(text in "(?s).{0,200}") {
-            prop_assume!(!text.contains("127.0.0.1"));
-            let expected = Rewritten { text: text.clone(), turned: 0, left: 0 };
-            prop_assert_eq!(turned(&text), expected);
-        }
-
-        #[test]
-        fn what_surrounds_an_address_is_untouched(before in "[^h%]{0,40}", after in "(?s).{0,40}") {
-            let text = format!("{before}\"http://127.0.0.1:40123/npm/a.tgz\"{after}");
-            let expected = format!("{before}\"https://registry.example/a.tgz\"{after}");
-            prop_assert_eq!(turned(&text).text, expected);
-        }
     }
 }

@@ -45,10 +45,10 @@ impl Tally {
         Self { telling, seen: Mutex::default() }
     }
 
-    /// What has happened so far.
-    pub(crate) fn report(&self) -> Report {
+    /// A report with what has happened so far.
+    pub(crate) fn told(&self, report: Report) -> Report {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Report { seen, ..Report::default() }
+        Report { seen, ..report }
     }
 }
 
@@ -104,6 +104,8 @@ impl Count {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     seen: Seen,
+    /// Lock files that a run which was killed had changed: as they were again.
+    pub(crate) restored: Vec<String>,
     /// Lock files in which addresses became the registry's, and how many.
     pub(crate) rewritten: Vec<(String, usize)>,
     /// Lock files whose entries the client fetched elsewhere, and how many.
@@ -162,7 +164,12 @@ impl Report {
         row("withheld", YELLOW, seen.withholdings());
         row("failed", RED, shown(seen.failed.iter().cloned().collect(), "failures"));
         row("past weir", YELLOW, self.bypassing.iter().map(bypassing).collect());
-        row("lock files", PLAIN, self.rewritten.iter().map(rewritten).collect());
+        let healed = self
+            .restored
+            .iter()
+            .map(|file| format!("{file}: as it was before a run that was killed"));
+        let files = healed.chain(self.rewritten.iter().map(rewritten)).collect();
+        row("lock files", PLAIN, files);
         row("note", YELLOW, self.notes.clone());
         rows
     }
@@ -271,6 +278,7 @@ mod tests {
         seen.add(&event(Outcome::Failed(&missing), true, None));
         let report = Report {
             seen,
+            restored: vec!["uv.lock".into()],
             rewritten: vec![("package-lock.json".into(), 310)],
             bypassing: vec![("yarn.lock".into(), 1)],
             notes: Vec::new(),
@@ -283,7 +291,8 @@ mod tests {
               withheld    2 versions of 1 package
                           vite 7.1.0 withheld by cooldown (3 days) until 2026-11-24
               past weir   yarn.lock names 1 file elsewhere, which the client fetches from there
-              lock files  package-lock.json: 310 addresses are the registry's again
+              lock files  uv.lock: as it was before a run that was killed
+                          package-lock.json: 310 addresses are the registry's again
         ");
     }
 
