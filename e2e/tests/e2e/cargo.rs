@@ -163,3 +163,61 @@ fn cargo_fetches_searches_and_shows() {
     let shown = cargo.run(&world, &["info", "--registry", "weir", "demo"]).succeeded();
     assert!(shown.text.contains("version: 1.2.0"), "{}", shown.text);
 }
+
+#[test]
+fn what_is_withheld_is_neither_found_nor_shown() {
+    let Some(cargo) = Driver::find("cargo") else { return };
+    let mut world = World::new();
+    begin(&world, "demo", "1");
+    let search = |world: &World, text: &str| {
+        cargo.run(world, &["search", "--registry", "weir", text]).succeeded().text
+    };
+    assert!(search(&world, "banned").contains("banned = \"1.0.0\""));
+    world.strict();
+    clear(&world);
+    assert!(!search(&world, "banned").contains("banned = "));
+    assert!(!search(&world, "demo").contains("1.2.0"));
+    let shown = cargo.run(&world, &["info", "--registry", "weir", "demo"]).succeeded();
+    assert!(shown.text.contains("version: 1.1.0"), "{}", shown.text);
+    let banned = cargo.run(&world, &["info", "--registry", "weir", "banned"]).failed();
+    assert!(banned.text.contains("withheld by rule no-banned"), "{}", banned.text);
+}
+
+/// What changes a registry is refused with a sentence that Cargo prints, and never sent on.
+#[test]
+fn owners_are_shown_and_every_change_is_refused_with_the_reason() {
+    let Some(cargo) = Driver::find("cargo") else { return };
+    let world = World::new();
+    begin(&world, "demo", "1");
+    let flags = ["--registry", "weir", "--token", "a-token"];
+    let owners = serde_json::json!({ "users": [{ "id": 1, "login": "ada", "name": "Ada" }] });
+    world.crates.put("api/v1/crates/demo/owners", Answer::json(&owners));
+    let listed = [&["owner", "--list", "demo"], &flags[..]].concat();
+    assert!(cargo.run(&world, &listed).succeeded().text.contains("ada (Ada)"));
+    world.crates.forget_requests();
+    let commands: [(&str, &[&str]); 4] = [
+        ("add", &["owner", "--add", "ada", "demo"]),
+        ("yank", &["yank", "--version", "1.0.0", "demo"]),
+        ("unyank", &["yank", "--undo", "--version", "1.0.0", "demo"]),
+        ("publish", &["publish", "--allow-dirty", "--no-verify"]),
+    ];
+    let said: Vec<_> = commands
+        .iter()
+        .map(|(title, command)| {
+            (*title, cargo.run(&world, &[command, &flags[..]].concat()).failed())
+        })
+        .collect();
+    let said = super::harness::shown("cargo", &said, &["405"]);
+    insta::assert_snapshot!(said, @r"
+    add:
+    the remote server responded with an error (status 405 Method Not Allowed): this gateway only reads: publish, yank and change owners at the registry itself
+    yank:
+    the remote server responded with an error (status 405 Method Not Allowed): this gateway only reads: publish, yank and change owners at the registry itself
+    unyank:
+    the remote server responded with an error (status 405 Method Not Allowed): this gateway only reads: publish, yank and change owners at the registry itself
+    publish:
+    the remote server responded with an error (status 405 Method Not Allowed): this gateway only reads: publish, yank and change owners at the registry itself
+    ");
+    let changes = world.crates.requests().into_iter().filter(|seen| seen.method != "GET");
+    assert_eq!(changes.count(), 0);
+}

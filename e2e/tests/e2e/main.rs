@@ -14,3 +14,4 @@ mod npm;
 mod python;
 mod run;
 mod signatures;
+mod signatures;

@@ -53,6 +53,23 @@ fn tags_versions_search_and_ping_are_answered() {
 }
 
 #[test]
+fn a_search_shows_nothing_that_is_withheld() {
+    let Some((npm, mut world)) = installed("npm-11") else { return };
+    let search = |world: &World, text: &str| {
+        let found = npm.run(world, &["search", text, "--json"]).succeeded();
+        let found: Value = serde_json::from_str(&found.text).unwrap();
+        let found = found.as_array().unwrap().iter();
+        found.map(|one| format!("{}@{}", one["name"], one["version"]).replace('"', "")).collect()
+    };
+    let before: [Vec<String>; 3] = ["demo", "tool", "banned"].map(|text| search(&world, text));
+    assert_eq!(before, [["demo@1.2.0"], ["@acme/tool@1.0.0"], ["banned@1.0.0"]]);
+    world.strict();
+    clear(&world);
+    let after: [Vec<String>; 3] = ["demo", "tool", "banned"].map(|text| search(&world, text));
+    assert_eq!(after, [&[][..], &["@acme/tool@1.0.0".to_owned()], &[]]);
+}
+
+#[test]
 fn both_spellings_of_a_scope_lead_to_the_same_package() {
     let Some((npm, world)) = installed("npm-11") else { return };
     for path in
