@@ -55,6 +55,10 @@ pub struct OriginSpec {
     /// Follows from the main address when it has none of its own: the main address's path with
     /// this suffix replaced by that.
     pub beside: Option<(&'static str, &'static str)>,
+    /// Is reached below the main address, at this path, where that one says so: by answering
+    /// `supported` below it with 200. `{name}` stands for the origin's name, which is its host, with
+    /// the port and the path where it has any.
+    pub through: Option<&'static str>,
 }
 
 /// How clients are pointed at a mount. `{base}` in any text stands for the mount's public

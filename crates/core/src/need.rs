@@ -143,6 +143,17 @@ pub enum Place {
         /// The path.
         path: Box<str>,
     },
+    /// A path below a declared origin, provided that the origin goes by this name: its host, with
+    /// the port and the path where it has any. Under another name there is no such thing (404), so
+    /// a name that a client chose leads nowhere else.
+    Named {
+        /// The origin's id in the descriptor.
+        origin: &'static str,
+        /// The name.
+        name: Box<str>,
+        /// The path.
+        path: Box<str>,
+    },
     /// A link from a document.
     Link(Link),
 }

@@ -51,4 +51,11 @@ impl Reply {
             body: format!("{}\n", denial.sentence),
         }
     }
+
+    /// The sentence as plain text, and on a second line the page that explains it.
+    pub fn with_page(denial: &Denial) -> Self {
+        let printable: String = denial.sentence.chars().filter(|c| !c.is_control()).collect();
+        let explain = denial.explain.as_ref().map(|url| format!("see {url}\n")).unwrap_or_default();
+        Self { body: format!("{printable}\n{explain}"), ..Self::plain(denial) }
+    }
 }

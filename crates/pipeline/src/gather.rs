@@ -144,6 +144,10 @@ impl Visit {
         known: &Gathered,
     ) -> Result<(Found, Origin), Failure> {
         match need {
+            // What is only helpful is no reason to name an address.
+            Need::Fetch(fetch) if fetch.optional && self.lacks(&fetch.place).await => {
+                Ok((Found::Absent, Origin::Records))
+            }
             Need::Fetch(fetch) => {
                 let stored = self.obtain(target, fetch, purpose, known).await?;
                 let found = match &stored.doc {
@@ -185,7 +189,7 @@ impl Visit {
     }
 
     /// A document as fresh as its purpose asks for.
-    async fn obtain(
+    pub(crate) async fn obtain(
         &self,
         target: &Target,
         fetch: &Fetch,

@@ -64,6 +64,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         id: "primary",
         title: "the Cargo registry's sparse index",
         beside: None,
+        through: None,
     }],
     scheme: Scheme::Semver,
     marks: true,
@@ -196,13 +197,7 @@ impl Ecosystem for Cargo {
             let body = format!("{{\"errors\":[{{\"detail\":{detail}}}]}}");
             return Reply { media: "application/json", headers: Vec::new(), body };
         }
-        let printable: String = denial.sentence.chars().filter(|c| !c.is_control()).collect();
-        let explain = denial.explain.as_ref().map(|url| format!("see {url}\n")).unwrap_or_default();
-        Reply {
-            media: "text/plain; charset=utf-8",
-            headers: Vec::new(),
-            body: format!("{printable}\n{explain}"),
-        }
+        Reply::with_page(denial)
     }
 }
 

@@ -19,7 +19,12 @@ pub(crate) static NPM: Descriptor = Descriptor {
     purl_type: "npm",
     mount: "npm",
     folder: "npm",
-    origins: &[OriginSpec { id: "primary", title: "the npm registry", beside: None }],
+    origins: &[OriginSpec {
+        id: "primary",
+        title: "the npm registry",
+        beside: None,
+        through: None,
+    }],
     scheme: Scheme::Npm,
     marks: false,
     signed: false,

@@ -19,12 +19,14 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             title: "the Python package index: the address of its simple API, what pip calls \
                     index-url (it usually ends in /simple)",
             beside: None,
+            through: None,
         },
         OriginSpec {
             id: API,
             title: "the Python package index's legacy JSON API; without an address of its own, \
                     the primary one with its trailing /simple replaced by /pypi",
             beside: Some(("/simple", "/pypi")),
+            through: None,
         },
     ],
     scheme: Scheme::Pep440,

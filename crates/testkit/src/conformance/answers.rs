@@ -40,6 +40,7 @@ impl Answers {
     pub fn key(fetch: &Fetch) -> String {
         match &fetch.place {
             Place::Origin { origin, path } => format!("{origin}:{path}"),
+            Place::Named { origin, path, .. } => format!("{origin}:{path}"),
             Place::Link(link) => link.as_str().to_owned(),
         }
     }

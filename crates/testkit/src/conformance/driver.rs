@@ -189,7 +189,9 @@ impl Driver<'_> {
 
     /// A place must name a declared origin and a path that stays below it.
     fn check_place(&self, place: &Place) -> Result<(), Fault> {
-        let Place::Origin { origin, path } = place else { return Ok(()) };
+        let (Place::Origin { origin, path } | Place::Named { origin, path, .. }) = place else {
+            return Ok(());
+        };
         if !self.plugin.describe().origins.iter().any(|spec| spec.id == *origin) {
             return Err(Fault::Broken(format!("the origin {origin:?} is not declared")));
         }

@@ -29,7 +29,12 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         purl_type: "generic",
         mount: id,
         folder: id,
-        origins: &[OriginSpec { id: "primary", title: "a probe's upstream", beside: None }],
+        origins: &[OriginSpec {
+            id: "primary",
+            title: "a probe's upstream",
+            beside: None,
+            through: None,
+        }],
         scheme: Scheme::Generic,
         marks: false,
         signed: false,
