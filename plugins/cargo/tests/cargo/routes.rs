@@ -99,7 +99,7 @@ fn place(config: &str, raw: &str) -> String {
     let located = with_driver(&answers, &keep_all, |driver| driver.locate(&target(raw)));
     match located.unwrap().unwrap().place {
         Place::Link(link) => link.as_str().to_owned(),
-        place @ Place::Origin { .. } => panic!("not a link: {place:?}"),
+        place => panic!("not a link: {place:?}"),
     }
 }
 
