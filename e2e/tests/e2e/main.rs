@@ -14,4 +14,3 @@ mod npm;
 mod python;
 mod run;
 mod signatures;
-mod signatures;
