@@ -15,6 +15,7 @@ use weir_policy::Admitted;
 use weir_storage::{Key, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
+use crate::uses::{Removal, Uses};
 use crate::{Body, CacheError, Entry, Flights};
 
 /// Bounds on what is held in memory.
@@ -96,6 +97,9 @@ struct Inner {
     absent: moka::sync::Cache<EntryKey, Timestamp>,
     touched: Mutex<Vec<Arc<Entry>>>,
     warming: Flights<EntryKey, ()>,
+    uses: Uses,
+    /// Bytes in the store as far as this process knows; `None` when it should look again.
+    volume: Mutex<Option<u64>>,
 }
 
 impl Artifacts {
@@ -125,6 +129,8 @@ impl Artifacts {
                 absent: moka::sync::Cache::new(ABSENT),
                 touched: Mutex::default(),
                 warming: Flights::new(),
+                uses: Uses::default(),
+                volume: Mutex::default(),
             }),
         }
     }
@@ -201,23 +207,59 @@ impl Artifacts {
         if let Some(bytes) = self.inner.hot.get(&key) {
             return Ok(Body::held(bytes.slice(range.start as usize..range.end as usize)));
         }
+        let using = self.inner.uses.begin(&entry.key).await;
         let opened = self.inner.storage.open(&entry.key).await?;
         let Some(opened) = opened.filter(|opened| opened.size == entry.size) else {
             self.forget(entry).await?;
             return Err(CacheError::Missing { key: entry.key.to_string() });
         };
         self.warm(key, entry);
-        let stream = opened.read(range);
-        Ok(Body::new(futures_util::StreamExt::map(stream, |chunk| chunk.map_err(Into::into))))
+        let chunks = futures_util::StreamExt::map(opened.read(range), move |chunk| {
+            // In use for as long as the stream lives.
+            let _ = &using;
+            chunk.map_err(Into::into)
+        });
+        Ok(Body::new(chunks))
     }
 
     /// Drops the record of an artifact whose bytes are gone; the next request fetches it again.
     pub async fn forget(&self, entry: &Entry) -> Result<(), CacheError> {
-        let key: EntryKey = (Arc::clone(&entry.mount), entry.path.clone());
-        self.inner.entries.invalidate(&key).await;
-        self.inner.hot.invalidate(&key);
+        self.drop_entry(&entry.mount, &entry.path).await;
         self.inner.catalog.forget_artifact(&entry.mount, &entry.path).await?;
         Ok(())
+    }
+
+    /// What upkeep works on.
+    pub(crate) fn parts(&self) -> (Arc<dyn Storage>, Catalog, Arc<dyn Clock>) {
+        let inner = &self.inner;
+        (Arc::clone(&inner.storage), inner.catalog.clone(), Arc::clone(&inner.clock))
+    }
+
+    /// Drops what is held in memory of an artifact.
+    pub(crate) async fn drop_entry(&self, mount: &str, path: &str) {
+        let key: EntryKey = (mount.into(), path.into());
+        self.inner.entries.invalidate(&key).await;
+        self.inner.hot.invalidate(&key);
+    }
+
+    /// Begins the removal of an object, unless it is being read for a client or committed.
+    pub(crate) fn remove(&self, key: &Key) -> Option<Removal> {
+        self.inner.uses.remove(key)
+    }
+
+    /// The bytes in the store as far as this process knows.
+    pub(crate) fn known_volume(&self) -> Option<u64> {
+        *self.inner.volume()
+    }
+
+    /// The store was measured; what this process adds is counted from here on.
+    pub(crate) fn note_volume(&self, bytes: u64) {
+        *self.inner.volume() = Some(bytes);
+    }
+
+    /// The store has to be measured again.
+    pub(crate) fn volume_changed(&self) {
+        *self.inner.volume() = None;
     }
 
     /// Writes the hits counted since the last call to the catalogue, in one transaction.
@@ -290,6 +332,10 @@ impl Inner {
         self.fills.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn volume(&self) -> MutexGuard<'_, Option<u64>> {
+        self.volume.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn under_way(&self, key: &EntryKey) -> Option<Fill> {
         self.fills().get(key).cloned()
     }
@@ -326,8 +372,12 @@ impl Inner {
         verified: Verified,
         row: ArtifactRow,
     ) -> Result<Arc<Entry>, CacheError> {
-        self.storage.commit(&wanted.key, verified.spool).await?;
+        let _using = self.uses.begin(&wanted.key).await;
+        let size = self.storage.commit(&wanted.key, verified.spool).await?;
         self.catalog.put_artifact(&row).await?;
+        if let Some(volume) = self.volume().as_mut() {
+            *volume += size;
+        }
         Entry::from_row(row, wanted.mount).map(Arc::new).ok_or(CacheError::Abandoned)
     }
 }

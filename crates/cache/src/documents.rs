@@ -11,6 +11,7 @@ use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
 use crate::CacheError;
+use crate::uses::{Removal, Uses};
 
 /// Names a document: the mount that fetched it and a text that says what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -115,6 +116,7 @@ pub struct Documents {
     spools: Spools,
     clock: Arc<dyn Clock>,
     memory: moka::future::Cache<DocumentKey, Arc<Stored>>,
+    uses: Uses,
 }
 
 impl Documents {
@@ -132,7 +134,7 @@ impl Documents {
                 u32::try_from(stored.length + 1024).unwrap_or(u32::MAX)
             })
             .build();
-        Self { storage, catalog, spools, clock, memory }
+        Self { storage, catalog, spools, clock, memory, uses: Uses::default() }
     }
 
     /// The document under a key, of any age. Bytes that do not have the recorded digest any more
@@ -194,6 +196,10 @@ impl Documents {
             None => None,
         };
         let storage_key = digest.as_ref().map(|digest| document_key(key, digest));
+        let _using = match &storage_key {
+            Some(key) => Some(self.uses.begin(key).await),
+            None => None,
+        };
         if let (Some(body), Some(storage_key)) = (&fetched.body, &storage_key) {
             let mut spool = self.spools.create().await?;
             spool.write(body.clone()).await?;
@@ -227,6 +233,17 @@ impl Documents {
         stored.validated_at.store(now.as_millis(), Ordering::Relaxed);
         self.catalog.touch_document(&key.mount, &key.request, now).await?;
         Ok(())
+    }
+
+    /// Drops what is held in memory of a document.
+    pub(crate) async fn drop_held(&self, mount: &str, request: &str) {
+        let key = DocumentKey { mount: mount.into(), request: request.into() };
+        self.memory.invalidate(&key).await;
+    }
+
+    /// Begins the removal of an object, unless it is being committed.
+    pub(crate) fn remove(&self, key: &Key) -> Option<Removal> {
+        self.uses.remove(key)
     }
 
     /// Removes the bytes that a new row no longer points at. A failure costs space, not truth.

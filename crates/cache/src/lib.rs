@@ -13,6 +13,10 @@ mod error;
 mod fill;
 mod flights;
 mod renderings;
+#[cfg(test)]
+mod testing;
+mod upkeep;
+mod uses;
 
 pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Wanted};
 pub use body::Body;
@@ -23,3 +27,6 @@ pub use error::CacheError;
 pub use fill::{Fill, Promise};
 pub use flights::Flights;
 pub use renderings::{Grounds, Rendering, RenderingKey, Renderings};
+pub use upkeep::{
+    Collected, Collecting, Evicted, Fault, FaultKind, Retention, Scrub, Upkeep, Verified,
+};

@@ -163,7 +163,7 @@ impl Catalog {
         query.count(&self.db).await.map_err(|error| self.fail("look for users of an object", error))
     }
 
-    fn artifact_rows(&self, models: Vec<Model>) -> Result<Vec<ArtifactRow>> {
+    pub(crate) fn artifact_rows(&self, models: Vec<Model>) -> Result<Vec<ArtifactRow>> {
         models.into_iter().map(|model| self.artifact_row(model)).collect()
     }
 

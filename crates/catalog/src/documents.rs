@@ -83,8 +83,7 @@ impl Catalog {
             .filter(Column::Scope.eq(scope))
             .order_by_asc(Column::Key);
         let found = query.all(&self.db).await;
-        let models = found.map_err(|error| self.fail("look up documents", error))?;
-        models.into_iter().map(|model| self.document_row(model)).collect()
+        self.document_rows(found.map_err(|error| self.fail("look up documents", error))?)
     }
 
     /// Records a document in place of an earlier one.
@@ -122,6 +121,10 @@ impl Catalog {
             Ok(Entity::delete_by_id(id).exec(db).await?.rows_affected > 0)
         })
         .await
+    }
+
+    pub(crate) fn document_rows(&self, models: Vec<Model>) -> Result<Vec<DocumentRow>> {
+        models.into_iter().map(|model| self.document_row(model)).collect()
     }
 
     fn document_row(&self, model: Model) -> Result<DocumentRow> {

@@ -15,6 +15,7 @@ mod sightings;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use error::CatalogError;
 pub use refusals::Refusal;
 pub use sightings::FirstSeen;
 pub use stats::{Popular, Recent, Stats, human_size};
+pub use upkeep::{Cursor, Volume};
 
 /// An open catalogue. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,60 +1,10 @@
 //! Documents outlive a restart, and only as they were.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use bytes::Bytes;
-use weir_catalog::{Catalog, DatabaseSettings};
-use weir_core::{Clock, Timestamp};
-use weir_storage::{Files, Spools, StorageSettings};
+use weir_core::Timestamp;
 
-use super::{DocumentKey, Documents, Fetched};
-
-#[derive(Debug, Default)]
-struct Watch(AtomicI64);
-
-impl Clock for Watch {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
-
-struct Kept {
-    folder: tempfile::TempDir,
-    clock: Arc<Watch>,
-}
-
-impl Kept {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default() }
-    }
-
-    async fn open(&self) -> Documents {
-        let settings = StorageSettings::default();
-        let storage = Arc::new(Files::open(&self.objects(), &settings).unwrap());
-        let spools = Spools::open(self.folder.path(), &settings).unwrap();
-        let database = DatabaseSettings::sqlite(self.folder.path().join("weir.db"));
-        let catalog = Catalog::open(&database).await.unwrap();
-        Documents::new(storage, catalog, spools, self.clock.clone(), 1 << 20)
-    }
-
-    fn objects(&self) -> PathBuf {
-        self.folder.path().join("objects")
-    }
-
-    fn files(&self) -> Vec<PathBuf> {
-        let mut folders = vec![self.objects()];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
-            }
-        }
-        files
-    }
-}
+use super::{DocumentKey, Fetched};
+use crate::testing::Kept;
 
 fn key(request: &str) -> DocumentKey {
     DocumentKey { mount: "npm".into(), request: request.into() }
@@ -75,41 +25,41 @@ fn fetched(body: Option<&'static str>) -> Fetched {
 #[tokio::test]
 async fn a_document_is_the_same_after_a_restart() {
     let kept = Kept::new();
-    let before = kept.open().await.put(&key("a"), fetched(Some("{}"))).await.unwrap();
-    let after = kept.open().await.get(&key("a")).await.unwrap().unwrap();
+    let before = kept.open().await.documents.put(&key("a"), fetched(Some("{}"))).await.unwrap();
+    let after = kept.open().await.documents.get(&key("a")).await.unwrap().unwrap();
     let (was, is) = (before.doc.as_ref().unwrap(), after.doc.as_ref().unwrap());
     assert_eq!((is.bytes(), is.digest(), is.media()), (was.bytes(), was.digest(), was.media()));
     assert_eq!(is.header("link"), Some("<x>"));
     assert_eq!(is.last_modified().unwrap().date(), "2024-01-01");
     assert_eq!((&after.url, &after.etag), (&before.url, &before.etag));
-    assert!(kept.open().await.get(&key("b")).await.unwrap().is_none());
+    assert!(kept.open().await.documents.get(&key("b")).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn that_there_is_no_such_thing_is_kept_too() {
     let kept = Kept::new();
-    kept.open().await.put(&key("a"), fetched(None)).await.unwrap();
-    assert!(kept.open().await.get(&key("a")).await.unwrap().unwrap().doc.is_none());
+    kept.open().await.documents.put(&key("a"), fetched(None)).await.unwrap();
+    assert!(kept.open().await.documents.get(&key("a")).await.unwrap().unwrap().doc.is_none());
     assert!(kept.files().is_empty());
 }
 
 #[tokio::test]
 async fn a_confirmation_is_kept() {
     let kept = Kept::new();
-    let documents = kept.open().await;
+    let documents = kept.open().await.documents;
     let stored = documents.put(&key("a"), fetched(Some("{}"))).await.unwrap();
-    kept.clock.0.store(5000, Ordering::SeqCst);
+    kept.clock.set(Timestamp::from_millis(5000));
     documents.confirm(&key("a"), &stored).await.unwrap();
     let later = Timestamp::from_millis(5000);
     assert_eq!(stored.validated_at(), later);
-    let again = kept.open().await.get(&key("a")).await.unwrap().unwrap();
+    let again = kept.open().await.documents.get(&key("a")).await.unwrap().unwrap();
     assert_eq!((again.validated_at(), again.fetched_at), (later, Timestamp::EPOCH));
 }
 
 #[tokio::test]
 async fn a_newer_document_takes_the_place_of_the_older() {
     let kept = Kept::new();
-    let documents = kept.open().await;
+    let documents = kept.open().await.documents;
     for text in ["{}", "[]", "[]"] {
         documents.put(&key("a"), fetched(Some(text))).await.unwrap();
         assert_eq!(kept.files().len(), 1, "the bytes of the older are gone");
@@ -118,17 +68,17 @@ async fn a_newer_document_takes_the_place_of_the_older() {
     assert_eq!(kept.files().len(), 2);
     documents.put(&key("a"), fetched(None)).await.unwrap();
     assert_eq!(kept.files().len(), 1);
-    let other = kept.open().await.get(&key("b")).await.unwrap().unwrap();
+    let other = kept.open().await.documents.get(&key("b")).await.unwrap().unwrap();
     assert_eq!(other.doc.as_ref().unwrap().bytes(), b"[]");
 }
 
 #[tokio::test]
 async fn bytes_that_were_changed_or_removed_count_as_not_kept() {
     let kept = Kept::new();
-    kept.open().await.put(&key("a"), fetched(Some("{}"))).await.unwrap();
+    kept.open().await.documents.put(&key("a"), fetched(Some("{}"))).await.unwrap();
     let file = kept.files().pop().unwrap();
     std::fs::write(&file, "{\"evil\":true}").unwrap();
-    assert!(kept.open().await.get(&key("a")).await.unwrap().is_none());
+    assert!(kept.open().await.documents.get(&key("a")).await.unwrap().is_none());
     std::fs::remove_file(&file).unwrap();
-    assert!(kept.open().await.get(&key("a")).await.unwrap().is_none());
+    assert!(kept.open().await.documents.get(&key("a")).await.unwrap().is_none());
 }

@@ -6,23 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use weir_core::{Algorithm, Digest, Scheme, Timestamp};
-use weir_policy::{Admitted, EcosystemInfo, Facts, MountInfo, Policy, PolicySettings};
+use weir_core::{Algorithm, Digest};
 use weir_storage::{Spools, StorageSettings};
 
 use super::{Fill, Leader, Promise};
 use crate::CacheError;
+use crate::testing::admitted;
 
 const TEXT: &[u8] = b"all or nothing";
-
-fn admitted() -> Admitted {
-    let npm = EcosystemInfo { id: "npm", purl_type: "npm", scheme: Scheme::Npm };
-    let policy = Policy::new(PolicySettings::default(), &[npm]).unwrap();
-    let mount =
-        MountInfo { id: "npm", mount: "npm", purl_type: "npm", scheme: Scheme::Npm, marks: false };
-    let lens = policy.lens(&mount, Timestamp::EPOCH);
-    policy.admit(&lens, &Facts::new("a", "1.0.0")).unwrap().0
-}
 
 fn promise() -> Promise {
     let digest = Some(Digest::of(Algorithm::Sha512, TEXT));

@@ -1,0 +1,95 @@
+//! What the tests of this crate share: a folder with a store and a catalogue, a clock that is set by
+//! hand, and the proof that policy admitted something.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use weir_catalog::{Catalog, DatabaseSettings};
+use weir_core::{Clock, Scheme, Timestamp};
+use weir_policy::{Admitted, EcosystemInfo, Facts, MountInfo, Policy, PolicySettings};
+use weir_storage::{Files, Spools, Storage, StorageSettings};
+
+use crate::{ArtifactSettings, Artifacts, Documents, Upkeep};
+
+#[derive(Debug, Default)]
+pub(crate) struct Watch(AtomicI64);
+
+impl Watch {
+    pub(crate) fn set(&self, at: Timestamp) {
+        self.0.store(at.as_millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Watch {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A data folder that outlives what is opened in it.
+pub(crate) struct Kept {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) clock: Arc<Watch>,
+}
+
+/// What one process has open.
+pub(crate) struct Open {
+    pub(crate) catalog: Catalog,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) documents: Documents,
+    pub(crate) upkeep: Upkeep,
+}
+
+impl Kept {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), clock: Arc::default() }
+    }
+
+    pub(crate) async fn open(&self) -> Open {
+        let settings = StorageSettings::default();
+        let storage: Arc<dyn Storage> = Arc::new(Files::open(&self.objects(), &settings).unwrap());
+        let spools = Spools::open(self.folder.path(), &settings).unwrap();
+        let database = DatabaseSettings::sqlite(self.folder.path().join("weir.db"));
+        let catalog = Catalog::open(&database).await.unwrap();
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        let artifacts = Artifacts::new(
+            Arc::clone(&storage),
+            catalog.clone(),
+            spools.clone(),
+            Arc::clone(&clock),
+            ArtifactSettings { hot_artifact: 0, ..ArtifactSettings::default() },
+        );
+        let documents = Documents::new(storage, catalog.clone(), spools, clock, 1 << 20);
+        let upkeep = Upkeep::new(artifacts.clone(), documents.clone());
+        Open { catalog, artifacts, documents, upkeep }
+    }
+
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.folder.path().join("objects")
+    }
+
+    /// The files of the store.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.objects()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// The proof that policy admitted some release.
+pub(crate) fn admitted() -> Admitted {
+    let npm = EcosystemInfo { id: "npm", purl_type: "npm", scheme: Scheme::Npm };
+    let policy = Policy::new(PolicySettings::default(), &[npm]).unwrap();
+    let mount =
+        MountInfo { id: "npm", mount: "npm", purl_type: "npm", scheme: Scheme::Npm, marks: false };
+    let lens = policy.lens(&mount, Timestamp::EPOCH);
+    policy.admit(&lens, &Facts::new("a", "1.0.0")).unwrap().0
+}

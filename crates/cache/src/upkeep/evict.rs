@@ -1,0 +1,133 @@
+//! Eviction: what has not been used for longest goes first.
+
+use std::time::Duration;
+
+use weir_core::Timestamp;
+
+use super::{PAGE, Upkeep};
+use crate::CacheError;
+
+/// The part of `max_size` that eviction frees beyond what it must, so that it does not run after
+/// every file.
+const SLACK: u64 = 20;
+
+/// How much and how long is kept. Without either, everything stays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// The most bytes of files and documents.
+    pub max_size: Option<u64>,
+    /// How long something stays that nobody uses.
+    pub max_age: Option<Duration>,
+}
+
+/// What an eviction removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evicted {
+    /// Files.
+    pub artifacts: u64,
+    /// Documents.
+    pub documents: u64,
+    /// Bytes that were freed.
+    pub bytes: u64,
+}
+
+impl Upkeep {
+    /// Removes what is older than `max_age`, then what was used least recently until everything
+    /// together is below `max_size`. What is being read stays, and so does what was uploaded.
+    ///
+    /// Files go before documents: a listing is small, and the memory of which versions are new
+    /// depends on it.
+    pub async fn evict(&self, retention: &Retention) -> Result<Evicted, CacheError> {
+        let mut evicted = Evicted::default();
+        if *retention == Retention::default() {
+            return Ok(evicted);
+        }
+        // What was just served must not look unused.
+        self.artifacts.flush_hits().await?;
+        if let Some(age) = retention.max_age {
+            let before = Some(self.now().minus(age));
+            while self.evict_artifacts(before, u64::MAX, &mut evicted).await? > 0 {}
+            while self.evict_documents(before, u64::MAX, &mut evicted).await? > 0 {}
+        }
+        if let Some(max) = retention.max_size {
+            self.shrink(max, &mut evicted).await?;
+        }
+        self.artifacts.volume_changed();
+        Ok(evicted)
+    }
+
+    /// Whether so much has been stored since the last look that `max_size` may be exceeded.
+    pub async fn is_over(&self, max_size: u64) -> Result<bool, CacheError> {
+        if let Some(known) = self.artifacts.known_volume() {
+            return Ok(known > max_size);
+        }
+        let volume = self.catalog.volume().await?;
+        self.artifacts.note_volume(volume.bytes());
+        Ok(volume.bytes() > max_size)
+    }
+
+    async fn shrink(&self, max: u64, evicted: &mut Evicted) -> Result<(), CacheError> {
+        let aim = max - max / SLACK;
+        let mut volume = self.catalog.volume().await?.bytes();
+        if volume <= max {
+            return Ok(());
+        }
+        while volume > aim {
+            let removed = self.evict_artifacts(None, volume - aim, evicted).await?;
+            if removed == 0 && self.evict_documents(None, volume - aim, evicted).await? == 0 {
+                tracing::warn!(
+                    max_size = max,
+                    bytes = volume,
+                    "more is in use than storage.max_size allows; nothing else can be evicted"
+                );
+                break;
+            }
+            volume = self.catalog.volume().await?.bytes();
+        }
+        Ok(())
+    }
+
+    /// Removes files of one page until this many bytes are free; returns how many files went.
+    async fn evict_artifacts(
+        &self,
+        before: Option<Timestamp>,
+        bytes: u64,
+        evicted: &mut Evicted,
+    ) -> Result<u64, CacheError> {
+        let (mut removed, mut freed) = (0, 0);
+        for row in self.catalog.least_recently_used(before, PAGE).await? {
+            if freed >= bytes {
+                break;
+            }
+            let Some(size) = self.retire_artifact(&row).await? else { continue };
+            tracing::debug!(mount = row.mount, path = row.path, size, "evicted");
+            removed += 1;
+            freed += size;
+        }
+        evicted.artifacts += removed;
+        evicted.bytes += freed;
+        Ok(removed)
+    }
+
+    /// Removes documents of one page until this many bytes are free; returns how many went.
+    async fn evict_documents(
+        &self,
+        before: Option<Timestamp>,
+        bytes: u64,
+        evicted: &mut Evicted,
+    ) -> Result<u64, CacheError> {
+        let (mut removed, mut freed) = (0, 0);
+        for row in self.catalog.least_recently_validated(before, PAGE).await? {
+            if freed >= bytes {
+                break;
+            }
+            let Some(size) = self.retire_document(&row).await? else { continue };
+            tracing::debug!(mount = row.mount, key = row.key, size, "evicted");
+            removed += 1;
+            freed += size;
+        }
+        evicted.documents += removed;
+        evicted.bytes += freed;
+        Ok(removed)
+    }
+}

@@ -1,0 +1,254 @@
+//! What upkeep removes, and what it leaves alone.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use weir_core::{Coordinates, Role, Timestamp};
+use weir_storage::Key;
+
+use super::{Collecting, Evicted, FaultKind, Retention, Scrub};
+use crate::testing::{Kept, Open, admitted};
+use crate::{Acquired, CacheError, DocumentKey, Entry, Fetched, Promise, Wanted};
+
+/// A file of 100 bytes.
+fn wanted(name: &str) -> Wanted {
+    let file = format!("{name}-1.0.0.tgz");
+    Wanted {
+        ecosystem: "npm",
+        mount: "npm".into(),
+        path: format!("{name}/-/{file}").into(),
+        release: Coordinates::new(name, "1.0.0"),
+        key: Key::from_parts(["npm", name, "1.0.0", &file]),
+        file: file.into(),
+        role: Role::Package,
+        available: None,
+        authored: None,
+        first_seen: None,
+    }
+}
+
+fn content(name: &str) -> Bytes {
+    Bytes::from(format!("{name:>100}"))
+}
+
+async fn store(open: &Open, wanted: Wanted, content: Bytes) -> Arc<Entry> {
+    let promise = Promise { length: None, digest: None, limit: u64::MAX };
+    let ask = async move {
+        let source = stream::iter([Ok::<_, Infallible>(content)]);
+        Ok::<_, Arc<CacheError>>((promise, Box::from("text/plain"), source))
+    };
+    match open.artifacts.acquire(wanted, ask).await.unwrap() {
+        Acquired::Stored(entry) => entry,
+        Acquired::Filling(fill) => fill.finished().await.unwrap(),
+    }
+}
+
+/// Stores files one minute after another.
+async fn stored(kept: &Kept, names: &[&str]) -> (Open, Vec<Arc<Entry>>) {
+    let open = kept.open().await;
+    let mut entries = Vec::new();
+    for (minute, name) in (0..).zip(names) {
+        kept.clock.set(minutes(minute));
+        entries.push(store(&open, wanted(name), content(name)).await);
+    }
+    (open, entries)
+}
+
+fn minutes(count: u64) -> Timestamp {
+    Timestamp::EPOCH.plus(Duration::from_mins(count))
+}
+
+async fn document(open: &Open, request: &str, text: &'static str) {
+    let fetched = Fetched {
+        body: Some(Bytes::from_static(text.as_bytes())),
+        media: "application/json".into(),
+        url: "https://registry.example/x".into(),
+        etag: None,
+        last_modified: None,
+        headers: Vec::new(),
+        scope: "x".into(),
+    };
+    let key = DocumentKey { mount: "npm".into(), request: request.into() };
+    open.documents.put(&key, fetched).await.unwrap();
+}
+
+async fn read(open: &Open, entry: &Arc<Entry>) -> Result<Vec<u8>, CacheError> {
+    let mut body = open.artifacts.open(admitted(), entry, 0..entry.size).await?;
+    let mut all = Vec::new();
+    while let Some(chunk) = body.next().await {
+        all.extend_from_slice(&chunk?);
+    }
+    Ok(all)
+}
+
+fn names(kept: &Kept) -> Vec<String> {
+    let name = |path: &std::path::PathBuf| path.file_name()?.to_str().map(ToOwned::to_owned);
+    kept.files().iter().filter_map(name).collect()
+}
+
+fn at_most(max_size: u64) -> Retention {
+    Retention { max_size: Some(max_size), max_age: None }
+}
+
+#[tokio::test]
+async fn what_was_used_least_recently_goes_first() {
+    let kept = Kept::new();
+    let (open, entries) = stored(&kept, &["a", "b", "c", "d"]).await;
+    kept.clock.set(minutes(9));
+    read(&open, &entries[0]).await.unwrap();
+    let evicted = open.upkeep.evict(&at_most(300)).await.unwrap();
+    assert_eq!(evicted, Evicted { artifacts: 2, documents: 0, bytes: 200 });
+    assert_eq!(names(&kept), ["a-1.0.0.tgz", "d-1.0.0.tgz"]);
+    assert!(open.artifacts.entry(&"npm".into(), &entries[1].path).await.unwrap().is_none());
+    assert_eq!(open.upkeep.evict(&at_most(300)).await.unwrap(), Evicted::default());
+}
+
+#[tokio::test]
+async fn nothing_goes_without_a_limit_or_below_it() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a", "b"]).await;
+    assert_eq!(open.upkeep.evict(&Retention::default()).await.unwrap(), Evicted::default());
+    assert_eq!(open.upkeep.evict(&at_most(200)).await.unwrap(), Evicted::default());
+    assert!(!open.upkeep.is_over(200).await.unwrap());
+    assert!(open.upkeep.is_over(199).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_this_process_stores_counts_at_once() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a"]).await;
+    assert!(!open.upkeep.is_over(150).await.unwrap());
+    store(&open, wanted("b"), content("b")).await;
+    assert!(open.upkeep.is_over(150).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_is_being_read_stays() {
+    let kept = Kept::new();
+    let (open, entries) = stored(&kept, &["a", "b"]).await;
+    let body = open.artifacts.open(admitted(), &entries[0], 0..100).await.unwrap();
+    kept.clock.set(minutes(9));
+    read(&open, &entries[1]).await.unwrap();
+    kept.clock.set(minutes(99));
+    let evicted = open.upkeep.evict(&at_most(0)).await.unwrap();
+    assert_eq!((evicted.artifacts, names(&kept)), (1, vec!["a-1.0.0.tgz".to_owned()]));
+    drop(body);
+    assert_eq!(open.upkeep.evict(&at_most(0)).await.unwrap().artifacts, 1);
+    assert!(kept.files().is_empty());
+}
+
+#[tokio::test]
+async fn bytes_that_two_records_share_stay_until_the_last_record_goes() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a"]).await;
+    kept.clock.set(minutes(5));
+    let shared = Wanted { path: "other/path".into(), ..wanted("a") };
+    let entry = store(&open, shared, content("a")).await;
+    let older = Retention { max_size: None, max_age: Some(Duration::from_mins(1)) };
+    let evicted = open.upkeep.evict(&older).await.unwrap();
+    assert_eq!(evicted, Evicted { artifacts: 1, documents: 0, bytes: 0 });
+    assert_eq!(read(&open, &entry).await.unwrap(), content("a"));
+}
+
+#[tokio::test]
+async fn what_nobody_has_used_for_too_long_goes_listings_included() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a"]).await;
+    document(&open, "old", "{}").await;
+    kept.clock.set(minutes(30));
+    store(&open, wanted("b"), content("b")).await;
+    document(&open, "young", "[]").await;
+    let older = Retention { max_size: None, max_age: Some(Duration::from_mins(10)) };
+    let evicted = open.upkeep.evict(&older).await.unwrap();
+    assert_eq!(evicted, Evicted { artifacts: 1, documents: 1, bytes: 102 });
+    let key = |request: &str| DocumentKey { mount: "npm".into(), request: request.into() };
+    assert!(open.documents.get(&key("old")).await.unwrap().is_none());
+    assert!(open.documents.get(&key("young")).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn listings_count_and_go_when_no_file_is_left_to_go() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a"]).await;
+    document(&open, "one", "0123456789").await;
+    assert!(open.upkeep.is_over(109).await.unwrap());
+    let evicted = open.upkeep.evict(&at_most(5)).await.unwrap();
+    assert_eq!(evicted, Evicted { artifacts: 1, documents: 1, bytes: 110 });
+}
+
+#[tokio::test]
+async fn an_evicted_file_is_fetched_again() {
+    let kept = Kept::new();
+    let (open, entries) = stored(&kept, &["a"]).await;
+    open.upkeep.evict(&at_most(0)).await.unwrap();
+    assert!(matches!(read(&open, &entries[0]).await, Err(CacheError::Missing { .. })));
+    let entry = store(&open, wanted("a"), content("a")).await;
+    assert_eq!(read(&open, &entry).await.unwrap(), content("a"));
+}
+
+#[tokio::test]
+async fn objects_that_no_record_names_are_collected_after_a_grace_time() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a"]).await;
+    document(&open, "one", "{}").await;
+    let orphan = kept.objects().join("npm/gone/1.0.0/gone-1.0.0.tgz");
+    std::fs::create_dir_all(orphan.parent().unwrap()).unwrap();
+    std::fs::write(&orphan, "left over").unwrap();
+    // Files have the time of the machine.
+    kept.clock.set(weir_core::Clock::now(&weir_core::SystemClock));
+    let young = open.upkeep.collect(Collecting::default(), |_| {}).await.unwrap();
+    assert_eq!((young.seen, young.orphans, young.young), (3, 0, 1));
+    kept.clock.set(weir_core::Clock::now(&weir_core::SystemClock).plus(Duration::from_hours(2)));
+    let counting = Collecting { dry_run: true, ..Collecting::default() };
+    let counted = open.upkeep.collect(counting, |_| {}).await.unwrap();
+    assert_eq!((counted.orphans, counted.bytes, orphan.exists()), (1, 9, true));
+    let mut steps = 0;
+    let done = open.upkeep.collect(Collecting::default(), |_| steps += 1).await.unwrap();
+    assert_eq!((done.orphans, done.bytes, orphan.exists(), steps), (1, 9, false, 1));
+    assert_eq!(kept.files().len(), 2);
+}
+
+#[tokio::test]
+async fn changed_bytes_are_found_removed_and_reported() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a", "b", "c", "d"]).await;
+    document(&open, "one", "{}").await;
+    let path = |name: &str| kept.objects().join(format!("npm/{name}/1.0.0/{name}-1.0.0.tgz"));
+    std::fs::write(path("a"), content("x")).unwrap();
+    std::fs::write(path("b"), "short").unwrap();
+    std::fs::remove_file(path("c")).unwrap();
+    let kept_ones = open.upkeep.verify(true, |_| {}).await.unwrap();
+    assert!(kept_ones.faults.len() == 3 && kept_ones.faults.iter().all(|fault| !fault.removed));
+    let verified = open.upkeep.verify(false, |_| {}).await.unwrap();
+    assert_eq!((verified.checked, verified.bytes), (5, 202));
+    let kinds: Vec<_> = verified.faults.iter().map(|fault| &fault.kind).collect();
+    assert!(matches!(
+        kinds[..],
+        [
+            FaultKind::WrongDigest { .. },
+            FaultKind::WrongLength { expected: 100, found: 5 },
+            FaultKind::Missing
+        ]
+    ));
+    assert!(verified.faults.iter().all(|fault| fault.removed));
+    assert_eq!(open.upkeep.verify(false, |_| {}).await.unwrap().faults, []);
+    assert_eq!(open.catalog.volume().await.unwrap().artifacts, 1);
+}
+
+#[tokio::test]
+async fn a_scrub_comes_to_everything_and_begins_anew() {
+    let kept = Kept::new();
+    let (open, _) = stored(&kept, &["a", "b", "c"]).await;
+    let mut scrub = Scrub::default();
+    let mut checked = 0;
+    for _ in 0..4 {
+        checked += open.upkeep.scrub(&mut scrub, 1).await.unwrap().checked;
+    }
+    assert_eq!(checked, 3);
+    let rotten = kept.objects().join("npm/a/1.0.0/a-1.0.0.tgz");
+    std::fs::write(rotten, content("x")).unwrap();
+    assert_eq!(open.upkeep.scrub(&mut scrub, 1).await.unwrap().faults.len(), 1);
+}

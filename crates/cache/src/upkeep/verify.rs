@@ -1,0 +1,235 @@
+//! Verification: what is stored is hashed again, and what has changed is removed, so that the next
+//! request fetches it anew.
+
+use std::fmt;
+
+use futures_util::TryStreamExt as _;
+use weir_catalog::{ArtifactRow, Cursor, DocumentRow};
+use weir_core::{Digest, Hasher};
+use weir_storage::Key;
+
+use super::{PAGE, Upkeep};
+use crate::CacheError;
+
+/// What is wrong with a stored object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Its record is there, its bytes are not.
+    Missing,
+    /// It has another length, in bytes.
+    WrongLength {
+        /// By the record.
+        expected: u64,
+        /// By the store.
+        found: u64,
+    },
+    /// It has other bytes.
+    WrongDigest {
+        /// By the record.
+        expected: Digest,
+        /// Of the bytes.
+        found: Digest,
+    },
+    /// Its bytes cannot be read.
+    Unreadable(String),
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::WrongLength { expected, found } => {
+                write!(f, "has {found} bytes instead of {expected}")
+            }
+            Self::WrongDigest { expected, found } => {
+                write!(f, "has the digest {found} instead of {expected}")
+            }
+            Self::Unreadable(error) => write!(f, "cannot be read: {error}"),
+        }
+    }
+}
+
+/// A stored object that is not what its record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The object.
+    pub key: String,
+    /// What is wrong with it.
+    pub kind: FaultKind,
+    /// Whether its record was removed, so that the next request fetches it anew. What was uploaded
+    /// is never removed, and what cannot be read may be readable tomorrow.
+    pub removed: bool,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.key, self.kind)
+    }
+}
+
+/// What a verification has found so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    /// Files and documents that were looked at.
+    pub checked: u64,
+    /// Bytes that were hashed.
+    pub bytes: u64,
+    /// What was wrong.
+    pub faults: Vec<Fault>,
+}
+
+/// How far a slow verification in the background is.
+#[derive(Clone, Debug, Default)]
+pub struct Scrub {
+    artifacts: Cursor,
+    documents: Cursor,
+}
+
+/// What the record of an object says.
+struct Recorded<'a> {
+    storage_key: &'a str,
+    size: u64,
+    digest: &'a Digest,
+}
+
+impl Upkeep {
+    /// Hashes all files and documents. What has changed is removed unless `keep` is set. `progress`
+    /// is called after each page.
+    pub async fn verify(
+        &self,
+        keep: bool,
+        mut progress: impl FnMut(&Verified),
+    ) -> Result<Verified, CacheError> {
+        let mut verified = Verified::default();
+        let mut scrub = Scrub::default();
+        while self.verify_artifacts(&mut scrub.artifacts, PAGE, keep, &mut verified).await? {
+            progress(&verified);
+        }
+        while self.verify_documents(&mut scrub.documents, PAGE, keep, &mut verified).await? {
+            progress(&verified);
+        }
+        progress(&verified);
+        Ok(verified)
+    }
+
+    /// Hashes the next few files and documents, and begins anew after the last.
+    pub async fn scrub(&self, scrub: &mut Scrub, rows: u64) -> Result<Verified, CacheError> {
+        let mut verified = Verified::default();
+        if !self.verify_artifacts(&mut scrub.artifacts, rows, false, &mut verified).await? {
+            scrub.artifacts = Cursor::default();
+        }
+        if !self.verify_documents(&mut scrub.documents, rows, false, &mut verified).await? {
+            scrub.documents = Cursor::default();
+        }
+        Ok(verified)
+    }
+
+    /// One page; false when it was empty.
+    async fn verify_artifacts(
+        &self,
+        cursor: &mut Cursor,
+        rows: u64,
+        keep: bool,
+        verified: &mut Verified,
+    ) -> Result<bool, CacheError> {
+        let page = self.catalog.artifacts_after(cursor, rows).await?;
+        for row in &page {
+            *cursor = Cursor::of_artifact(row);
+            let recorded =
+                Recorded { storage_key: &row.storage_key, size: row.size, digest: &row.sha256 };
+            let Some(kind) = self.examine(&recorded, verified).await? else { continue };
+            let removed = !keep && kind.is_final() && self.condemn_artifact(row).await?;
+            self.report(verified, &row.storage_key, kind, removed);
+        }
+        Ok(!page.is_empty())
+    }
+
+    /// One page; false when it was empty.
+    async fn verify_documents(
+        &self,
+        cursor: &mut Cursor,
+        rows: u64,
+        keep: bool,
+        verified: &mut Verified,
+    ) -> Result<bool, CacheError> {
+        let page = self.catalog.documents_after(cursor, rows).await?;
+        for row in &page {
+            *cursor = Cursor::of_document(row);
+            let (Some(storage_key), Some(digest)) = (&row.storage_key, &row.digest) else {
+                continue;
+            };
+            let recorded = Recorded { storage_key, size: row.size, digest };
+            let Some(kind) = self.examine(&recorded, verified).await? else { continue };
+            let removed = !keep && kind.is_final() && self.condemn_document(row).await?;
+            self.report(verified, storage_key, kind, removed);
+        }
+        Ok(!page.is_empty())
+    }
+
+    /// Removes a file that has changed, though it may have been used since its row was read; one
+    /// that was replaced meanwhile stays.
+    async fn condemn_artifact(&self, row: &ArtifactRow) -> Result<bool, CacheError> {
+        match self.catalog.artifact(&row.mount, &row.path).await? {
+            Some(now) if now.storage_key == row.storage_key && now.created_at == row.created_at => {
+                Ok(self.retire_artifact(&now).await?.is_some())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn condemn_document(&self, row: &DocumentRow) -> Result<bool, CacheError> {
+        match self.catalog.document(&row.mount, &row.key).await? {
+            Some(now) if now.storage_key == row.storage_key && now.fetched_at == row.fetched_at => {
+                Ok(self.retire_document(&now).await?.is_some())
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn report(&self, verified: &mut Verified, key: &str, kind: FaultKind, removed: bool) {
+        let fault = Fault { key: key.to_owned(), kind, removed };
+        tracing::error!(storage = self.storage.describe(), removed, "{fault}");
+        verified.faults.push(fault);
+    }
+
+    /// What is wrong with an object, if anything is.
+    async fn examine(
+        &self,
+        recorded: &Recorded<'_>,
+        verified: &mut Verified,
+    ) -> Result<Option<FaultKind>, CacheError> {
+        verified.checked += 1;
+        let Ok(key) = Key::parse(recorded.storage_key) else { return Ok(Some(FaultKind::Missing)) };
+        let opened = match self.storage.open(&key).await {
+            Ok(Some(opened)) => opened,
+            Ok(None) => return Ok(Some(FaultKind::Missing)),
+            Err(error) => return Ok(Some(FaultKind::Unreadable(error.to_string()))),
+        };
+        if opened.size != recorded.size {
+            let (expected, found) = (recorded.size, opened.size);
+            return Ok(Some(FaultKind::WrongLength { expected, found }));
+        }
+        let mut hasher = Hasher::new(recorded.digest.algorithm());
+        let mut bytes = opened.read(0..opened.size);
+        loop {
+            match bytes.try_next().await {
+                Ok(Some(chunk)) => hasher.update(&chunk),
+                Ok(None) => break,
+                Err(error) => return Ok(Some(FaultKind::Unreadable(error.to_string()))),
+            }
+            // A large file must not keep others from the processor.
+            tokio::task::yield_now().await;
+        }
+        verified.bytes += recorded.size;
+        let found = hasher.finish();
+        let expected = recorded.digest.clone();
+        Ok((found != expected).then_some(FaultKind::WrongDigest { expected, found }))
+    }
+}
+
+impl FaultKind {
+    /// Whether looking again would find the same.
+    fn is_final(&self) -> bool {
+        !matches!(self, Self::Unreadable(_))
+    }
+}
