@@ -1,6 +1,7 @@
 //! The command line.
 
 mod queries;
+mod upkeep;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use weir_config::{Overrides, Secret};
 use crate::commands::run::Wanted;
 use crate::commands::serve::Origin;
 use queries::{ConfigCommand, DiscoverFlags, ExplainFlags, SetupFlags, StatsFlags};
+use upkeep::{GcFlags, VerifyFlags};
 
 /// A gateway between package clients and package registries: it caches what they fetch, decides
 /// what may pass, and says why.
@@ -41,6 +43,12 @@ pub(crate) enum Command {
     Explain(Box<ExplainFlags>),
     /// Count what is stored. Needs no running gateway.
     Stats(StatsFlags),
+    /// Evict what is over the limits and delete stored objects that no record names.
+    Gc(GcFlags),
+    /// Hash everything that is stored; what has changed is removed, to be fetched again.
+    ///
+    /// Exit code 1 when something was wrong.
+    Verify(VerifyFlags),
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

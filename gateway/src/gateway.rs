@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use weir_cache::{Artifacts, Documents};
+use weir_cache::{Artifacts, Documents, Upkeep};
 use weir_catalog::Catalog;
 use weir_config::{Config, EcosystemId, Env, Registry, UpstreamLimits};
 use weir_core::{Clock, SystemClock};
@@ -15,10 +14,8 @@ use weir_storage::{Spools, Storage};
 use weir_upstream::Client;
 
 use crate::addresses::Addresses;
+use crate::measured::Measured;
 use crate::{ecosystems, settings};
-
-/// How often counted hits are written to the catalogue.
-const FLUSH_EVERY: Duration = Duration::from_secs(10);
 
 /// A running gateway, without its listener.
 #[derive(Debug)]
@@ -37,6 +34,8 @@ pub(crate) struct Gateway {
     pub(crate) storage: Arc<dyn Storage>,
     /// Stored artifacts.
     pub(crate) artifacts: Artifacts,
+    /// Their upkeep, and that of documents.
+    pub(crate) upkeep: Upkeep,
     /// Where upstream addresses come from.
     pub(crate) addresses: Addresses,
 }
@@ -52,6 +51,7 @@ impl Gateway {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let policy = settings::policy(&config)?;
         let (storage, spools) = open_storage(&config, env)?;
+        let storage: Arc<dyn Storage> = Arc::new(Measured::new(storage, Arc::clone(&observer)));
         let catalog = Catalog::open(&settings::database(&config)).await?;
         let artifacts = Artifacts::new(
             Arc::clone(&storage),
@@ -68,6 +68,7 @@ impl Gateway {
             Arc::clone(&clock),
             memory,
         );
+        let upkeep = Upkeep::new(artifacts.clone(), documents.clone());
         let pipeline = Pipeline::new(PipelineParts {
             artifacts: artifacts.clone(),
             documents,
@@ -80,20 +81,22 @@ impl Gateway {
         });
         let (mounts, fronts) = mounts(&config, env)?;
         let addresses = Addresses::new(&config, &mounts)?;
-        Ok(Self { config, pipeline, fronts, mounts, catalog, storage, artifacts, addresses })
+        Ok(Self {
+            config,
+            pipeline,
+            fronts,
+            mounts,
+            catalog,
+            storage,
+            artifacts,
+            upkeep,
+            addresses,
+        })
     }
 
     /// The work that goes on beside requests. Ends with the runtime.
     pub(crate) fn start_background(&self) {
-        let artifacts = self.artifacts.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(FLUSH_EVERY).await;
-                if let Err(error) = artifacts.flush_hits().await {
-                    tracing::warn!(%error, "hit counts were not written");
-                }
-            }
-        });
+        crate::background::start(self);
     }
 
     /// Writes what is still only in memory.

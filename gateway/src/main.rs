@@ -1,10 +1,12 @@
 //! The binary `weir`.
 
 mod addresses;
+mod background;
 mod cli;
 mod commands;
 mod ecosystems;
 mod gateway;
+mod measured;
 mod observer;
 mod output;
 mod reload;
@@ -40,6 +42,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Setup(flags)) => return flags.run(),
         Some(Command::Explain(flags)) => return Ok(flags.run().await),
         Some(Command::Stats(flags)) => return flags.run().await,
+        Some(Command::Gc(flags)) => return flags.run().await,
+        Some(Command::Verify(flags)) => return flags.run().await,
         Some(Command::Config(command)) => return command.run(),
         Some(Command::Run(flags)) => return commands::run::run(flags.wanted()).await,
     }

@@ -74,4 +74,16 @@ impl Observer for Telling {
             None => self.metrics.fetched(ecosystem, Duration::from_secs_f64(seconds)),
         }
     }
+
+    fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
+        self.metrics.decided(ecosystem, code, rule);
+    }
+
+    fn storage(&self, operation: &'static str, seconds: f64, failed: bool) {
+        if failed {
+            self.metrics.storage_error(operation);
+        } else {
+            self.metrics.stored(operation, Duration::from_secs_f64(seconds));
+        }
+    }
 }

@@ -23,3 +23,9 @@ pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 pub(crate) fn remark(text: &str) {
     eprintln!("{}", text.trim_end());
 }
+
+/// Shows a passing state on the terminal's last line; an empty text clears it.
+#[expect(clippy::print_stderr, reason = "the one place for progress")]
+pub(crate) fn status(text: &str) {
+    eprint!("\r\x1b[K{text}");
+}

@@ -18,6 +18,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 use weir_cache::CacheError;
 use weir_config::Config;
+use weir_telemetry::{Active, Metrics};
 
 use crate::router::Router;
 
@@ -33,6 +34,7 @@ pub(crate) struct ServerSettings {
     header_size: usize,
     header_count: usize,
     shutdown_timeout: Duration,
+    metrics: Option<Metrics>,
 }
 
 impl From<&Config> for ServerSettings {
@@ -45,7 +47,16 @@ impl From<&Config> for ServerSettings {
             header_size: (limits.header_size as usize).max(8192),
             header_count: limits.header_count as usize,
             shutdown_timeout: limits.shutdown_timeout,
+            metrics: None,
         }
+    }
+}
+
+impl ServerSettings {
+    /// Counts the requests that are being answered.
+    pub(crate) fn counting(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 }
 
@@ -73,9 +84,10 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let router = Arc::clone(&router);
+        let (router, metrics) = (Arc::clone(&router), settings.metrics.clone());
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            answer(Arc::clone(&router), request, peer)
+            let active = metrics.as_ref().map(Metrics::active);
+            answer(Arc::clone(&router), request, peer, active)
         });
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -137,6 +149,7 @@ async fn answer(
     router: Arc<Router>,
     mut request: Request<Incoming>,
     peer: SocketAddr,
+    active: Option<Active>,
 ) -> Result<Response<Body>, Infallible> {
     request.extensions_mut().insert(peer);
     let service = tower::service_fn(move |request| {
@@ -145,7 +158,12 @@ async fn answer(
     });
     let guarded = tower_http::catch_panic::CatchPanic::custom(service, panicked);
     let response = guarded.oneshot(request).await?;
-    Ok(response.map(|body| body.map_err(unread).boxed_unsync()))
+    // Active until its last byte: the guard lives as long as the body.
+    let until_the_end = move |frame| {
+        let _ = &active;
+        frame
+    };
+    Ok(response.map(|body| body.map_err(unread).map_frame(until_the_end).boxed_unsync()))
 }
 
 /// The two bodies of a guarded response fail in one way.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use weir_cache::ArtifactSettings;
+use weir_cache::{ArtifactSettings, Retention};
 use weir_catalog::{DatabaseSettings, Driver};
 use weir_config::{Config, EcosystemId, Env};
 use weir_core::{Ecosystem, Scheme};
@@ -126,6 +126,11 @@ pub(crate) fn artifacts(config: &Config) -> ArtifactSettings {
         hot_artifact: config.limits.memory_object,
         ..ArtifactSettings::default()
     }
+}
+
+/// How much and how long is kept.
+pub(crate) fn retention(config: &Config) -> Retention {
+    Retention { max_size: config.storage.max_size, max_age: config.storage.max_age }
 }
 
 /// Bounds of the pipeline.

@@ -65,6 +65,15 @@ impl Config {
 pub struct Storage {
     /// `file:///…` or `s3://bucket?…`.
     pub url: Url,
+    /// The most bytes that are kept; `None` evicts nothing.
+    #[serde(serialize_with = "value::show_optional_size")]
+    pub max_size: Option<u64>,
+    /// How long something is kept that nobody uses; `None` keeps it for ever.
+    #[serde(serialize_with = "value::show_optional_duration")]
+    pub max_age: Option<Duration>,
+    /// The time in which everything is hashed once more; `None` never does.
+    #[serde(serialize_with = "value::show_optional_duration")]
+    pub scrub: Option<Duration>,
 }
 
 /// Where facts are kept.

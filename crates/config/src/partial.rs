@@ -98,6 +98,9 @@ layer! {
     struct PartialStorage {
         url: Maybe<StorageUrl>,
         path: Maybe<FilePath>,
+        max_size: Maybe<Size>,
+        max_age: Maybe<Span>,
+        scrub: Maybe<Span>,
     }
 
     /// `database`.

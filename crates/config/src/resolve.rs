@@ -15,6 +15,9 @@ use crate::{
     Log, LogFormat, Policy, Rule, Secret, Storage, UpstreamLimits,
 };
 
+/// The time in which everything is hashed once more, where nothing is said.
+const SCRUB: Duration = Duration::from_hours(30 * 24);
+
 /// Something that does not fit, at a path.
 pub(crate) struct Misfit {
     pub(crate) path: Vec<String>,
@@ -93,7 +96,13 @@ impl Resolver<'_> {
             self.refuse(&strings(&["data_dir"]), "is not a path that an address can hold");
             self.cwd_url()
         });
-        Storage { url }
+        let spans = |span: Option<Duration>| span.filter(|span| !span.is_zero());
+        Storage {
+            url,
+            max_size: layer.max_size.map(|size| size.0),
+            max_age: spans(layer.max_age.map(|age| age.0)),
+            scrub: spans(Some(layer.scrub.map_or(SCRUB, |span| span.0))),
+        }
     }
 
     /// Some address, where a misfit already says that there is none.

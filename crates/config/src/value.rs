@@ -75,6 +75,22 @@ pub(crate) fn show_size<S: Serializer>(value: &u64, to: S) -> Result<S::Ok, S::E
 }
 
 #[expect(clippy::ref_option, reason = "the shape that serde calls")]
+pub(crate) fn show_optional_duration<S: Serializer>(
+    value: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    value.map(ShownDuration).serialize(to)
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde calls")]
+pub(crate) fn show_optional_size<S: Serializer>(
+    value: &Option<u64>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    value.map(ShownSize).serialize(to)
+}
+
+#[expect(clippy::ref_option, reason = "the shape that serde calls")]
 pub(crate) fn show_optional_instant<S: Serializer>(
     value: &Option<Timestamp>,
     to: S,

@@ -66,6 +66,7 @@ impl Visit {
         if let Some(decision) = entry.decision()
             && let Some(admitted) = self.policy.recall(&decision, &self.lens)
         {
+            self.tell_decision(&decision);
             return Ok(admitted);
         }
         let undated = entry.available.is_none() && entry.first_seen.is_none();
@@ -119,7 +120,13 @@ impl Visit {
         if let Some(sentence) = decision.warning() {
             tracing::warn!(mount = %self.mount.name, "passed with a warning: {sentence}");
         }
+        self.tell_decision(&decision);
         Ok((admitted, decision))
+    }
+
+    fn tell_decision(&self, decision: &Decision) {
+        let ecosystem = self.mount.descriptor().id;
+        self.core.observer.decided(ecosystem, decision.code(), decision.rule());
     }
 
     fn refuse(&self, facts: &Facts<'_>, judgement: &Judgement) -> Failure {

@@ -45,6 +45,18 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 
     /// Upstream answered (or failed, with a word for the kind of error) after this many seconds.
     fn upstream(&self, ecosystem: &'static str, seconds: f64, error: Option<&'static str>);
+
+    /// Policy let a file pass: `admitted` or `warned`, and the rule that decided, if one did.
+    /// Refusals arrive as events.
+    fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
+        let _ = (ecosystem, code, rule);
+    }
+
+    /// An operation on the store (`open`, `commit`, `delete`, `list`) ended after this many
+    /// seconds.
+    fn storage(&self, operation: &'static str, seconds: f64, failed: bool) {
+        let _ = (operation, seconds, failed);
+    }
 }
 
 /// Nobody listens.

@@ -8,3 +8,4 @@ pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod setup;
 pub(crate) mod stats;
+pub(crate) mod upkeep;

@@ -8,14 +8,12 @@ use weir_config::{Config, Env, Loaded, Overrides, Sources};
 use weir_core::SystemClock;
 use weir_telemetry::Metrics;
 
+use crate::background;
 use crate::gateway::Gateway;
 use crate::observer::Telling;
 use crate::reload;
 use crate::router::Router;
 use crate::server::{self, ServerSettings};
-
-/// How often recorded refusals and sizes are written and read.
-const TELL_EVERY: Duration = Duration::from_secs(10);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]
@@ -58,13 +56,13 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let listener = server::bind(gateway.config.listen).await?;
     gateway.start_background();
     start_discovery(&gateway, &env, crate::addresses::BUDGET);
-    start_telling(&gateway, telling.clone(), metrics.clone());
+    background::start_serving(&gateway, &telling, metrics.clone());
     reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.as_deref());
 
-    let own = weir_api::router(api_state(&gateway, metrics));
+    let own = weir_api::router(api_state(&gateway, metrics.clone()));
     let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
     announce(&gateway, &listener, loaded.file.as_deref());
-    let limits = ServerSettings::from(&gateway.config);
+    let limits = ServerSettings::from(&gateway.config).counting(metrics);
     server::serve(listener, Arc::new(router), limits, stopped()).await;
     telling.flush(&gateway.catalog).await;
     gateway.close().await;
@@ -85,20 +83,6 @@ pub(crate) fn init_logs(config: &Config) -> anyhow::Result<()> {
 pub(crate) fn start_discovery(gateway: &Arc<Gateway>, env: &Env, budget: Duration) {
     let (gateway, env) = (Arc::clone(gateway), env.clone());
     tokio::task::spawn_blocking(move || gateway.addresses.fill(&env, budget));
-}
-
-fn start_telling(gateway: &Arc<Gateway>, telling: Arc<Telling>, metrics: Metrics) {
-    let catalog = gateway.catalog.clone();
-    tokio::spawn(async move {
-        loop {
-            match catalog.stats(0, 0).await {
-                Ok(stats) => metrics.cache_size(stats.total_size_bytes, stats.artifacts),
-                Err(error) => tracing::debug!(%error, "sizes were not read"),
-            }
-            tokio::time::sleep(TELL_EVERY).await;
-            telling.flush(&catalog).await;
-        }
-    });
 }
 
 /// What the gateway's own end points show.

@@ -116,6 +116,19 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A registry that answers for as long as the tests run.
+pub(crate) fn registry() -> Origin {
+    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
+    let origin = runtime.block_on(Origin::start());
+    let old = "2020-01-01T00:00:00Z";
+    let packages = [
+        Package::new("left-pad").release("1.0.0", old),
+        Package::new("lodash").release("4.17.21", old),
+    ];
+    npm_registry(&origin, &packages, &NpmStyle::default());
+    origin
+}
+
 /// A running gateway; ends with the value.
 pub(crate) struct Serving {
     child: Child,
@@ -132,6 +145,25 @@ impl Serving {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         Some(answer)
+    }
+
+    /// The length of the body of a GET.
+    pub(crate) fn download(&self, path: &str) -> usize {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(&self.listen).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| answer.len() - at - 4)
+    }
+
+    /// Ends it as an operator would, and waits for it.
+    pub(crate) fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        assert!(self.child.wait().unwrap().success());
     }
 }
 

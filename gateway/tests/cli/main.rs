@@ -7,3 +7,4 @@ mod home;
 mod queries;
 mod serving;
 mod setup;
+mod upkeep;

@@ -68,6 +68,15 @@ pub(super) const GATEWAY: &[Row] = rows! {
          come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`.";
     "storage.path": Path = "", like "/var/lib/weir/cache", flag "--storage-path";
         "Deprecated: a folder; use `storage.url`.";
+    "storage.max_size": Size = "", like "100 GiB";
+        "The most bytes of files and documents that are kept; what was used least recently goes \
+         first. By default nothing is evicted.";
+    "storage.max_age": Duration = "", like "90d";
+        "How long something is kept that nobody uses. By default for ever.";
+    "storage.scrub": Duration = "30d", like "7d";
+        "The time in which everything that is stored is hashed once more in the background; what \
+         has changed is removed, reported and fetched again. `0` never does. With S3 it reads all \
+         objects through the network.";
     "database.driver": OneOf(DRIVERS) = "sqlite", like "postgres", flag "--database-driver", also "PROXY_DATABASE_DRIVER";
         "The kind of database. A `database.url` alone makes it `postgres`.";
     "database.path": Path = "", like "/var/lib/weir/weir.db", flag "--database-path", also "PROXY_DATABASE_PATH";

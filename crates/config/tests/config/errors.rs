@@ -19,7 +19,7 @@ fn a_wrong_value_is_answered_with_the_form_and_an_example() {
     insta::assert_snapshot!(refusal("[cooldown]\ndefault = 3"), @r#"weir.toml:2: cooldown.default: found "3", expected a duration such as 3d, 12h, 500ms or 0 (of what unit? 3d are 3 days); for example: default = "3d""#);
     insta::assert_snapshot!(refusal("[limits]\ndocument = \"many\""), @r#"weir.toml:2: limits.document: found "many", expected a size such as 10 GiB, 64 MB or 4096; for example: document = "64 MiB""#);
     insta::assert_snapshot!(refusal("offline = \"yes\""), @r#"weir.toml:1: offline: found "yes", expected true or false; for example: offline = true"#);
-    insta::assert_snapshot!(refusal("storage = 3"), @"weir.toml:1: storage: found a integer, expected a table of path, url");
+    insta::assert_snapshot!(refusal("storage = 3"), @"weir.toml:1: storage: found a integer, expected a table of max_age, max_size, path, scrub, url");
     insta::assert_snapshot!(refusal("[[policy.rules]]\nname = \"a\"\neffect = \"dney\""), @r#"weir.toml:3: policy.rules.0.effect: found "dney", expected deny, warn or allow (did you mean deny?); for example: effect = "deny""#);
     insta::assert_snapshot!(refusal("[limits]\n\nheader_count = -1"), @r#"weir.toml:3: limits.header_count: found "-1", expected a whole number such as 64; for example: header_count = 64"#);
     insta::assert_snapshot!(refusal("listen = \n"), @"weir.toml:1: string values must be quoted, expected literal string");
