@@ -116,19 +116,6 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A registry that answers for as long as the tests run.
-pub(crate) fn registry() -> Origin {
-    let runtime = Box::leak(Box::new(tokio::runtime::Runtime::new().unwrap()));
-    let origin = runtime.block_on(Origin::start());
-    let old = "2020-01-01T00:00:00Z";
-    let packages = [
-        Package::new("left-pad").release("1.0.0", old),
-        Package::new("lodash").release("4.17.21", old),
-    ];
-    npm_registry(&origin, &packages, &NpmStyle::default());
-    origin
-}
-
 /// A running gateway; ends with the value.
 pub(crate) struct Serving {
     child: Child,
