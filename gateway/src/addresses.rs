@@ -113,7 +113,11 @@ fn configured(mount: &Mount, upstream: &weir_config::Upstream) -> anyhow::Result
             None if spec.id == primary(descriptor) => &upstream.address,
             None => continue,
         };
-        origins.insert(spec.id, settings::origin(&label, address, &upstream.redirects)?);
+        let mut origin = settings::origin(&label, address, upstream)?;
+        if hands_out_tokens(descriptor.id) {
+            origin.token_realms = Some(upstream.token_realms.clone());
+        }
+        origins.insert(spec.id, origin);
     }
     let known = |id: &String| descriptor.origins.iter().any(|spec| spec.id == id);
     if let Some(unknown) = upstream.origins.keys().find(|id| !known(id)) {
@@ -121,6 +125,11 @@ fn configured(mount: &Mount, upstream: &weir_config::Upstream) -> anyhow::Result
         anyhow::bail!("upstream of {label}: {unknown:?} is none of its origins {ids:?}");
     }
     Ok(origins)
+}
+
+/// Whether registries of this kind hand out tokens: those of the OCI distribution specification.
+fn hands_out_tokens(ecosystem: &str) -> bool {
+    ecosystem == "container"
 }
 
 fn primary(descriptor: &Descriptor) -> &'static str {
@@ -154,6 +163,9 @@ fn adopt(mount: &Mount, origins: &mut Origins, findings: &[Finding]) {
 fn found(finding: &Finding) -> anyhow::Result<Origin> {
     let mut origin = Origin::parse(finding.address.as_str()).context("a found address")?;
     origin.trusted = finding.trusted;
+    if hands_out_tokens(finding.ecosystem) {
+        origin.token_realms = Some(Vec::new());
+    }
     let credentials = finding.credentials.as_ref().map(|login| match login {
         Login::Basic(user, password) => {
             Credentials::Basic { user: user.clone(), password: Secret::new(password.as_str()) }

@@ -1,5 +1,6 @@
 //! Counts what the pipeline tells: metrics, and the log of refusals.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use weir_catalog::{Catalog, Refusal};
 use weir_core::{Clock, Denial};
 use weir_pipeline::{Event, Observer, Outcome};
 use weir_telemetry::Metrics;
+use weir_upstream::Quota;
 
 /// Refusals that are kept for the catalogue between two writes; more are counted only.
 const KEPT: usize = 1024;
@@ -17,12 +19,14 @@ pub(crate) struct Telling {
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     refusals: Mutex<Vec<Refusal>>,
+    /// Mounts whose upstream grants few more requests: said once, until there are more again.
+    low: Mutex<HashSet<String>>,
 }
 
 impl Telling {
     /// Tells these metrics.
     pub(crate) fn new(metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock, refusals: Mutex::default() }
+        Self { metrics, clock, refusals: Mutex::default(), low: Mutex::default() }
     }
 
     /// Writes the refusals since the last call to the catalogue.
@@ -84,6 +88,24 @@ impl Observer for Telling {
             self.metrics.storage_error(operation);
         } else {
             self.metrics.stored(operation, Duration::from_secs_f64(seconds));
+        }
+    }
+
+    fn quota(&self, ecosystem: &'static str, mount: &str, quota: &Quota) {
+        self.metrics.quota(ecosystem, mount, quota.remaining, quota.limit);
+        let mut low = self.low.lock().unwrap_or_else(PoisonError::into_inner);
+        if !quota.is_low() {
+            low.remove(mount);
+        } else if low.insert(mount.to_owned()) {
+            let Quota { remaining, limit, window, reset } = quota;
+            tracing::warn!(
+                mount,
+                remaining,
+                ?limit,
+                ?window,
+                ?reset,
+                "upstream's rate limit is nearly used up"
+            );
         }
     }
 }

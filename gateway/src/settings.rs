@@ -208,15 +208,15 @@ pub(crate) fn upstream(
 pub(crate) fn origin(
     label: &str,
     address: &weir_config::Address,
-    redirects: &[String],
+    upstream: &weir_config::Upstream,
 ) -> anyhow::Result<Origin> {
     let mut origin = Origin::parse(address.url.as_str())
         .with_context(|| format!("upstream.{label}"))?
         .named(label)
         .trust()
         .with_credentials(address.credentials.as_ref().map(credentials).transpose()?);
-    if !redirects.is_empty() {
-        origin.redirect_hosts = Some(redirects.to_vec());
+    if !upstream.redirects.is_empty() {
+        origin.redirect_hosts = Some(upstream.redirects.clone());
     }
     Ok(origin)
 }

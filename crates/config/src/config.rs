@@ -165,6 +165,9 @@ pub struct Upstream {
     pub origins: BTreeMap<String, Address>,
     /// Hosts, beside those of the addresses, to which a redirect may lead.
     pub redirects: Vec<String>,
+    /// Hosts, beside those of the registry's own domain, whose token services may see its
+    /// credentials.
+    pub token_realms: Vec<String>,
     /// A PEM file of certificate authorities to believe beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Timeouts, retries and caps of this upstream.

@@ -136,8 +136,15 @@ impl Resolver<'_> {
         table: PartialUpstream,
         limits: UpstreamLimits,
     ) -> Option<Upstream> {
-        let UpstreamTable { address, credentials, origins, redirects, ca_file, limits: own } =
-            table.0;
+        let UpstreamTable {
+            address,
+            credentials,
+            origins,
+            redirects,
+            token_realms,
+            ca_file,
+            limits: own,
+        } = table.0;
         let Some(address) = address else {
             self.refuse(at, format!("needs an address: expected {}", RegistryUrl::EXPECTED));
             return None;
@@ -150,7 +157,8 @@ impl Resolver<'_> {
         let origins = origins.collect();
         let limits = apply_upstream_limits(limits, own);
         let ca_file = ca_file.map(|path| self.absolute(path.0));
-        Some(Upstream { address, origins, redirects: texts(redirects), ca_file, limits })
+        let (redirects, token_realms) = (texts(redirects), texts(token_realms));
+        Some(Upstream { address, origins, redirects, token_realms, ca_file, limits })
     }
 
     fn origin(&mut self, at: &[String], table: OriginTable, main: &Address) -> Option<Address> {

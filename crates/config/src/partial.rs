@@ -209,6 +209,7 @@ layer! {
         credentials: Option<PartialCredentials>,
         origins: BTreeMap<String, PartialOrigin>,
         redirects: Items<Text>,
+        token_realms: Items<Text>,
         ca_file: Maybe<FilePath>,
         limits: PartialUpstreamLimits,
     }

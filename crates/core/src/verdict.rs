@@ -21,6 +21,8 @@ pub enum Code {
     BlockedRegistryNotConfigured,
     /// Upstream itself refused (401, 403, 451).
     UpstreamRefused,
+    /// Upstream answers no more requests for a while (429).
+    UpstreamLimited,
     /// Upstream could not be reached, or answered with a server error.
     UpstreamUnavailable,
     /// The gateway is offline and does not have it.
@@ -52,6 +54,7 @@ impl Code {
             Self::BlockedScanWaitTimeout => "blocked_scan_wait_timeout",
             Self::BlockedRegistryNotConfigured => "blocked_registry_not_configured",
             Self::UpstreamRefused => "upstream_refused",
+            Self::UpstreamLimited => "upstream_limited",
             Self::UpstreamUnavailable => "upstream_unavailable",
             Self::NotCached => "not_cached",
             Self::UnreadableDocument => "unreadable_document",

@@ -2,6 +2,7 @@
 //! before policy has admitted it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
@@ -243,11 +244,9 @@ impl Visit {
 
     /// Asks for a file; the answer has a success's status.
     async fn stream(&self, spot: &Spot, ask: Ask<'_>, file: &str) -> Result<Streaming, Failure> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let answer = self.mount.upstream.stream(&spot.origin, ask).await;
-        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
-        let seconds = started.elapsed().as_secs_f64();
-        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+        self.tell(started, answer.as_ref().map(|streaming| &streaming.headers));
         let streaming = answer?;
         if !answered(streaming.status, &streaming.url, || file.to_owned())? {
             return Err(unserved(file));

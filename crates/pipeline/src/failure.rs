@@ -119,6 +119,7 @@ impl Failure {
             Code::NotFound if self.0.moved.is_some() => StatusCode::MOVED_PERMANENTLY,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::UpstreamRefused => StatusCode::FORBIDDEN,
+            Code::UpstreamLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NotCached => StatusCode::GATEWAY_TIMEOUT,
             Code::BadRequest => StatusCode::BAD_REQUEST,
             Code::NotOffered => StatusCode::METHOD_NOT_ALLOWED,
@@ -158,6 +159,12 @@ impl From<UpstreamError> for Failure {
             UpstreamError::Encoding { .. } | UpstreamError::TooLarge { .. } => {
                 Code::UnreadableDocument
             }
+            UpstreamError::Status { status: StatusCode::TOO_MANY_REQUESTS, .. } => {
+                Code::UpstreamLimited
+            }
+            UpstreamError::Token { status: Some(status), .. } if is_refusal(*status) => {
+                Code::UpstreamRefused
+            }
             _ => Code::UpstreamUnavailable,
         };
         let retry_after = match &error {
@@ -170,6 +177,11 @@ impl From<UpstreamError> for Failure {
         let retry_after = retry_after.or(transient.then_some(RETRY_AFTER));
         Self(Arc::new(Kind { denial, retry_after, moved: None, transient, word }))
     }
+}
+
+/// Statuses that say "not for you".
+pub(crate) fn is_refusal(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 407 | 451)
 }
 
 impl From<CacheError> for Failure {

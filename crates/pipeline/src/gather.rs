@@ -2,20 +2,21 @@
 //! recorded facts.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use weir_cache::{DocumentKey, Fetched, Rendering, Stored};
 use weir_core::{
     Algorithm, Code, Coding, Digest, Docs, Fetch, Found, Known, Need, Target, Timestamp, Via,
 };
 use weir_upstream::capped::Cap;
-use weir_upstream::{Ask, Document};
+use weir_upstream::{Ask, Document, Quota, UpstreamError};
 
 use crate::Failure;
+use crate::failure::is_refusal;
 use crate::link::{Spot, header, validators};
 use crate::visit::Visit;
 
@@ -362,12 +363,24 @@ impl Visit {
     }
 
     async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let answer = self.mount.upstream.document(&spot.origin, ask).await;
-        let error = answer.as_ref().err().map(weir_upstream::UpstreamError::kind);
-        let seconds = started.elapsed().as_secs_f64();
-        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+        self.tell(started, answer.as_ref().map(|document| &document.headers));
         answer.map_err(Failure::from)
+    }
+
+    /// Tells the observer how upstream answered.
+    pub(crate) fn tell(&self, started: Instant, answer: Result<&HeaderMap, &UpstreamError>) {
+        let (observer, ecosystem) = (&self.core.observer, self.mount.descriptor().id);
+        let error = answer.err().map(UpstreamError::kind);
+        observer.upstream(ecosystem, started.elapsed().as_secs_f64(), error);
+        let quota = match answer {
+            Ok(headers) => Quota::of(headers),
+            Err(error) => error.quota(),
+        };
+        if let Some(quota) = quota {
+            observer.quota(ecosystem, &self.mount.name, &quota);
+        }
     }
 
     fn document_key(&self, fetch: &Fetch, spot: &Spot) -> DocumentKey {
@@ -441,7 +454,7 @@ pub(crate) fn answered(
     match status.as_u16() {
         200 | 203 => Ok(true),
         404 | 410 => Ok(false),
-        401 | 403 | 407 | 451 => {
+        _ if is_refusal(status) => {
             let host = url.host_str().unwrap_or("upstream");
             let sentence = format!(
                 "upstream ({host}) refused {} with {status}; this is not a decision of this gateway",

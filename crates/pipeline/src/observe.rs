@@ -3,6 +3,7 @@
 use std::fmt;
 
 use weir_core::{Denial, Purl};
+use weir_upstream::Quota;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,11 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// seconds.
     fn storage(&self, operation: &'static str, seconds: f64, failed: bool) {
         let _ = (operation, seconds, failed);
+    }
+
+    /// Upstream said what its rate limit leaves to a mount.
+    fn quota(&self, ecosystem: &'static str, mount: &str, quota: &Quota) {
+        let _ = (ecosystem, mount, quota);
     }
 }
 

@@ -23,8 +23,8 @@ const STORAGE_SECONDS: [f64; 13] =
 
 /// The counters of one process. Clones count into the same.
 ///
-/// Ecosystem ids, operations and error types are constants of the program, and rules stand in the
-/// configuration: no client can make the page grow, and counting a hit allocates nothing.
+/// Ecosystem ids, operations and error types are constants of the program, and mounts and rules
+/// stand in the configuration: no client can make the page grow, and counting a hit allocates nothing.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
@@ -41,6 +41,8 @@ struct Inner {
     storage_seconds: Histogram<f64>,
     cache_bytes: Gauge<u64>,
     artifacts: Gauge<u64>,
+    quota_remaining: Gauge<u64>,
+    quota_limit: Gauge<u64>,
     active: UpDownCounter<i64>,
 }
 
@@ -95,6 +97,16 @@ impl Metrics {
         let labels =
             [KeyValue::new("ecosystem", ecosystem), KeyValue::new("error_type", error_type)];
         self.0.upstream_errors.add(1, &labels);
+    }
+
+    /// Upstream said how many requests it still grants to a mount, and maybe out of how many.
+    pub fn quota(&self, ecosystem: &'static str, mount: &str, remaining: u64, limit: Option<u64>) {
+        let labels =
+            [KeyValue::new("ecosystem", ecosystem), KeyValue::new("mount", mount.to_owned())];
+        self.0.quota_remaining.record(remaining, &labels);
+        if let Some(limit) = limit {
+            self.0.quota_limit.record(limit, &labels);
+        }
     }
 
     /// An operation on the storage (`get`, `put`, …) took this long.
@@ -177,6 +189,14 @@ impl Inner {
             ),
             cache_bytes: gauge("proxy_cache_size_bytes", "Bytes in the cache"),
             artifacts: gauge("proxy_cached_artifacts_total", "Artifacts in the cache"),
+            quota_remaining: gauge(
+                "proxy_upstream_ratelimit_remaining",
+                "Requests that upstream still grants",
+            ),
+            quota_limit: gauge(
+                "proxy_upstream_ratelimit_limit",
+                "Requests that upstream grants in a window",
+            ),
             active: meter
                 .i64_up_down_counter("proxy_active_requests")
                 .with_description("Requests that are being answered")
@@ -218,6 +238,7 @@ mod tests {
         metrics.decided("npm", "blocked_by_policies", Some("cooldown"));
         metrics.decided("npm", "admitted", None);
         metrics.cache_size(4096, 3);
+        metrics.quota("container", "hub", 20, Some(100));
         metrics
     }
 
@@ -238,6 +259,8 @@ mod tests {
         proxy_storage_operation_duration_seconds histogram
         proxy_upstream_errors_total counter
         proxy_upstream_fetch_duration_seconds histogram
+        proxy_upstream_ratelimit_limit gauge
+        proxy_upstream_ratelimit_remaining gauge
         ");
     }
 
@@ -263,6 +286,8 @@ mod tests {
         proxy_upstream_errors_total{ecosystem="cargo",error_type="timeout"} 1
         proxy_upstream_fetch_duration_seconds_count{ecosystem="cargo"} 1
         proxy_upstream_fetch_duration_seconds_sum{ecosystem="cargo"} 0.12
+        proxy_upstream_ratelimit_limit{ecosystem="container",mount="hub"} 100
+        proxy_upstream_ratelimit_remaining{ecosystem="container",mount="hub"} 20
         "#);
     }
 

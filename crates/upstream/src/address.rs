@@ -92,7 +92,7 @@ fn is_relative(segment: &str) -> bool {
 }
 
 /// Takes a step from one address to the next, when the origin's rules allow it.
-fn follow(origin: &Origin, from: &Url, mut next: Url) -> Result<Target, UpstreamError> {
+pub(crate) fn follow(origin: &Origin, from: &Url, mut next: Url) -> Result<Target, UpstreamError> {
     let refuse = |reason: String| UpstreamError::Redirect { at: at(origin, from), reason };
     if !matches!(next.scheme(), "http" | "https") {
         return Err(refuse(format!(
@@ -136,7 +136,8 @@ fn may_go(origin: &Origin, host: &str, scheme: &str) -> bool {
     }
 }
 
-fn matches_host(pattern: &str, host: &str) -> bool {
+/// Whether a host is meant by a name, or by `*.name` for its subdomains.
+pub(crate) fn matches_host(pattern: &str, host: &str) -> bool {
     let pattern = host_key(pattern);
     match pattern.strip_prefix("*.") {
         Some(parent) => host.strip_suffix(parent).is_some_and(|head| head.ends_with('.')),

@@ -48,6 +48,11 @@ impl Answer {
         Ok(Streaming { status, headers, url, length, body })
     }
 
+    /// The status and at most `limit` bytes of the body, as they came.
+    pub(crate) async fn into_bytes(self, limit: u64) -> Result<(StatusCode, Bytes), UpstreamError> {
+        Ok((self.status, self.body.collect(limit).await?))
+    }
+
     pub(crate) async fn into_document(
         self,
         settings: &Settings,

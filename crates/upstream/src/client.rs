@@ -15,7 +15,10 @@ use crate::error::Phase;
 use crate::guard::Guard;
 use crate::limits::{Entry, Lanes};
 use crate::retry::{self, Attempts};
-use crate::{Ask, At, Document, Method, Origin, Settings, Streaming, UpstreamError, failure, tls};
+use crate::token::{Token, Tokens};
+use crate::{
+    Ask, At, Document, Method, Origin, Quota, Settings, Streaming, UpstreamError, failure, tls,
+};
 
 /// Asks registries. Cheap to clone; clones share connections, limits and circuit breakers.
 ///
@@ -27,12 +30,28 @@ pub struct Client {
 }
 
 #[derive(Debug)]
-struct Inner {
-    settings: Settings,
+pub(crate) struct Inner {
+    pub(crate) settings: Settings,
     guard: Arc<Guard>,
     proxies: Arc<Matcher>,
     lanes: Lanes,
+    pub(crate) tokens: Tokens,
     http: Http,
+}
+
+/// How a request is sent, beside what is asked.
+#[derive(Clone)]
+pub(crate) struct Manner {
+    codings: Codings,
+    /// Stands in for the origin's credentials.
+    pub(crate) token: Option<Token>,
+}
+
+impl Manner {
+    /// Without content coding.
+    pub(crate) fn identity() -> Self {
+        Self { codings: Codings::Identity, token: None }
+    }
 }
 
 /// Which content codings are asked for.
@@ -63,8 +82,8 @@ impl Client {
         let guard = Arc::new(Guard::new(settings.hosts.clone()));
         let proxies = Arc::new(connect::proxies(&settings.proxy)?);
         let http = connect::http(&settings, tls::config(&settings)?, &guard, proxies.clone());
-        let lanes = Lanes::default();
-        Ok(Self { inner: Arc::new(Inner { settings, guard, proxies, lanes, http }) })
+        let (lanes, tokens) = (Lanes::default(), Tokens::default());
+        Ok(Self { inner: Arc::new(Inner { settings, guard, proxies, lanes, tokens, http }) })
     }
 
     /// The settings that the client was built with.
@@ -121,7 +140,7 @@ async fn pause(attempts: &mut Attempts<'_>, error: UpstreamError) -> Result<(), 
 
 impl Inner {
     /// Where a request goes, when it may be sent at all.
-    fn target(&self, origin: &Origin, ask: &Ask<'_>) -> Result<Target, UpstreamError> {
+    pub(crate) fn target(&self, origin: &Origin, ask: &Ask<'_>) -> Result<Target, UpstreamError> {
         let target = Target::of(origin, ask.to)?;
         if self.settings.offline {
             return Err(UpstreamError::Offline { at: target.at(origin) });
@@ -158,8 +177,9 @@ impl Inner {
         mut target: Target,
         codings: Codings,
     ) -> Result<Answer, UpstreamError> {
+        let manner = Manner { codings, token: None };
         for _ in 0..=self.settings.max_redirects {
-            let (response, entry) = self.send(origin, ask, &target, codings).await?;
+            let (response, entry) = self.hop(origin, ask, &target, &manner).await?;
             if !response.status().is_redirection() || response.status() == StatusCode::NOT_MODIFIED
             {
                 let from = (ask.method, target.at(origin), target.url);
@@ -173,19 +193,19 @@ impl Inner {
     }
 
     /// One hop: guard, limits, request, response headers.
-    async fn send(
+    pub(crate) async fn send(
         &self,
         origin: &Origin,
         ask: &Ask<'_>,
         target: &Target,
-        codings: Codings,
+        manner: &Manner,
     ) -> Result<(Response<Incoming>, Entry), UpstreamError> {
         let at = target.at(origin);
         if let Some(address) = address::literal(&target.uri) {
             let judged = self.guard.literal(address).await;
             judged.map_err(|refusal| UpstreamError::Refused { at: at.clone(), refusal })?;
         }
-        let request = self.request(origin, ask, target, codings)?;
+        let request = self.request(origin, ask, target, manner)?;
         let lane = self.lanes.lane(&self.settings, origin, &at);
         let mut entry = lane.enter(&self.settings, &at).await?;
         let after = self.settings.header_timeout;
@@ -218,7 +238,7 @@ impl Inner {
         origin: &Origin,
         ask: &Ask<'_>,
         target: &Target,
-        codings: Codings,
+        manner: &Manner,
     ) -> Result<Request<Full<Bytes>>, UpstreamError> {
         let refuse = |reason| UpstreamError::Address { at: target.at(origin), reason };
         let body = ask.body.clone().unwrap_or_default();
@@ -228,7 +248,9 @@ impl Inner {
         let headers = request.headers_mut();
         if target.is_own(origin) {
             headers.extend(ask.headers.clone());
-            if let Some(credentials) = &origin.credentials {
+            if let Some(token) = &manner.token {
+                headers.insert(header::AUTHORIZATION, token.header());
+            } else if let Some(credentials) = &origin.credentials {
                 let (name, value) = credentials
                     .header()
                     .ok_or_else(|| refuse("expected credentials that fit into a header"))?;
@@ -239,7 +261,7 @@ impl Inner {
             HeaderValue::from_str(text).map_err(|_| refuse("expected printable header values"))
         };
         headers.insert(header::ACCEPT, text(ask.accept)?);
-        headers.insert(header::ACCEPT_ENCODING, codings.accept());
+        headers.insert(header::ACCEPT_ENCODING, manner.codings.accept());
         headers.insert(header::USER_AGENT, text(&self.settings.user_agent)?);
         for (name, value) in [
             (header::IF_NONE_MATCH, ask.if_none_match),
@@ -262,7 +284,8 @@ fn well(at: &At, response: Response<Incoming>) -> Result<Response<Incoming>, Ups
     let status = response.status();
     if retry::is_unwell(status) {
         let retry_after = retry::retry_after(response.headers());
-        return Err(UpstreamError::Status { at: at.clone(), status, retry_after });
+        let quota = Quota::of(response.headers());
+        return Err(UpstreamError::Status { at: at.clone(), status, retry_after, quota });
     }
     Ok(response)
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use thiserror::Error;
 
+use crate::Quota;
 use crate::guard::Refusal;
 
 /// Which registry, and which host of it. Prints as `npm (registry.example)`.
@@ -141,6 +142,18 @@ pub enum UpstreamError {
         status: StatusCode,
         /// How long the registry asked to be left alone.
         retry_after: Option<Duration>,
+        /// What its rate limit leaves, when it says so.
+        quota: Option<Quota>,
+    },
+    /// The registry asks for a token, and there is none to be had.
+    #[error("{at}: no token: {reason}")]
+    Token {
+        /// The token service, or the registry where its service may not be asked.
+        at: At,
+        /// What the token service answered, when it was asked.
+        status: Option<StatusCode>,
+        /// What was expected.
+        reason: String,
     },
     /// A document or a response head is beyond its cap.
     #[error("{at}: expected a {what} of at most {limit} bytes")]
@@ -178,8 +191,17 @@ impl UpstreamError {
             | Self::Address { .. }
             | Self::Refused { .. }
             | Self::Redirect { .. }
+            | Self::Token { .. }
             | Self::TooLarge { .. }
             | Self::Encoding { .. } => false,
+        }
+    }
+
+    /// What the registry's rate limit leaves, when it answered and said so.
+    pub fn quota(&self) -> Option<Quota> {
+        match self {
+            Self::Status { quota, .. } => *quota,
+            _ => None,
         }
     }
 
@@ -197,6 +219,7 @@ impl UpstreamError {
             Self::Transport { .. } => "transport",
             Self::BreakerOpen { .. } => "breaker_open",
             Self::Status { .. } => "status",
+            Self::Token { .. } => "token",
             Self::TooLarge { .. } => "too_large",
             Self::Encoding { .. } => "encoding",
         }

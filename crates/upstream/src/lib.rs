@@ -5,7 +5,7 @@
 //! ([`Streaming`]). On the way there are, from the outside in: retries with back-off and jitter,
 //! redirects by rule, the address guard, a slot and a rate for each host, a circuit breaker, time
 //! limits for each phase, proxies, TLS with the system's authorities, and a pool of connections
-//! that speak HTTP/1.1 or HTTP/2. Documents are decoded under caps ([`capped`]).
+//! that speak HTTP/1.1 or HTTP/2. Registries that hand out tokens are asked with one ([`Origin::token_realms`]). Documents are decoded under caps ([`capped`]).
 //!
 //! Nothing here judges packages or keeps bytes.
 //!
@@ -27,6 +27,7 @@ mod ask;
 mod body;
 mod breaker;
 pub mod capped;
+mod challenge;
 mod client;
 mod connect;
 mod error;
@@ -34,9 +35,12 @@ mod failure;
 mod guard;
 mod limits;
 mod origin;
+mod quota;
+mod realm;
 mod retry;
 mod settings;
 mod tls;
+mod token;
 
 pub use ask::{Ask, Document, Method, Streaming, Whither};
 pub use body::Body;
@@ -44,6 +48,7 @@ pub use client::Client;
 pub use error::{At, Phase, UpstreamError};
 pub use guard::Refusal;
 pub use origin::{Credentials, Origin, OriginError, Secret};
+pub use quota::Quota;
 pub use settings::{ProxySettings, Settings};
 
 #[cfg(test)]

@@ -30,6 +30,10 @@ pub struct Origin {
     /// its subdomains. With `None`, any host over `https`; with a list, only these, over `http`
     /// too when the step before was `http`.
     pub redirect_hosts: Option<Vec<String>>,
+    /// Whether a challenge for a token is answered, as registries of the OCI distribution
+    /// specification issue it. The hosts (`name`, `*.name` or `name:port`) are those of token
+    /// services that may see basic credentials beside the registry's own host and domain.
+    pub token_realms: Option<Vec<String>>,
 }
 
 impl Origin {
@@ -53,6 +57,7 @@ impl Origin {
             requests_per_second: None,
             max_connections: None,
             redirect_hosts: None,
+            token_realms: None,
         })
     }
 

@@ -97,6 +97,7 @@ mod tests {
             at: at(),
             status: StatusCode::SERVICE_UNAVAILABLE,
             retry_after: retry_after.map(Duration::from_secs),
+            quota: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod retries;
 mod secure;
 mod server;
 mod timeouts;
+mod tokens;
 mod transfer;
 
 use std::time::Duration;

@@ -209,6 +209,9 @@ pub(super) const UPSTREAM_TABLE: &[Row] = rows! {
     "redirects": List = "[]", like r#"["files.example"]"#;
         "Hosts, beside the addresses' own, to which a redirect may lead. `*.example.org` covers \
          all below.";
+    "token_realms": List = "[]", like r#"["auth.example.com"]"#;
+        "Hosts, beside the registry's own and those of its domain, whose token service may see \
+         the credentials: a name, `*.example.org` or `name:port`. For container registries.";
     "ca_file": Path = "", like "/etc/ssl/company.pem";
         "A PEM file of certificate authorities to believe beside the system's.";
 };

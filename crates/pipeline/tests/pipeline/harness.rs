@@ -20,7 +20,7 @@ use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
 use weir_testkit::origin::{Origin, Package};
 use weir_testkit::probes::{Chain, Content, Linked, Listed};
-use weir_upstream::{Client, Settings};
+use weir_upstream::{Client, Quota, Settings};
 
 /// The instant at which every test begins.
 pub(crate) const BEGIN: &str = "2026-06-01T00:00:00Z";
@@ -73,11 +73,18 @@ pub(crate) struct Told {
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     told: Mutex<Vec<Told>>,
+    quotas: Mutex<Vec<(String, Quota)>>,
 }
 
 impl Recorder {
     pub(crate) fn last(&self) -> Told {
         self.all().pop().unwrap()
+    }
+
+    /// What is left of rate limits, by mount, as often as upstream said so.
+    pub(crate) fn quotas(&self) -> Vec<(String, u64)> {
+        let quotas = self.quotas.lock().unwrap();
+        quotas.iter().map(|(mount, quota)| (mount.clone(), quota.remaining)).collect()
     }
 
     pub(crate) fn all(&self) -> Vec<Told> {
@@ -105,6 +112,10 @@ impl Observer for Recorder {
     }
 
     fn upstream(&self, _: &'static str, _: f64, _: Option<&'static str>) {}
+
+    fn quota(&self, _: &'static str, mount: &str, quota: &Quota) {
+        self.quotas.lock().unwrap().push((mount.to_owned(), *quota));
+    }
 }
 
 /// One member of a group: mount, included and excluded name patterns.

@@ -54,6 +54,32 @@ async fn an_upstream_in_trouble_is_a_502_with_the_time_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_is_passed_on_as_one_and_what_is_kept_stays_served() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    let left = |answer: Answer, left: &str| {
+        answer.header("ratelimit-limit", "100;w=21600").header("ratelimit-remaining", left)
+    };
+    origin.change(LODASH_UPSTREAM, |answer| left(answer, "1;w=21600"));
+    let gateway = setup().npm(&origin).open().await;
+    assert!(gateway.get(LODASH).await.is(200));
+    let limited = || left(Answer::status(429, "slow down").header("retry-after", "600"), "0");
+    for path in ["lodash", "left-pad", LODASH_UPSTREAM] {
+        origin.put(path, limited());
+    }
+    gateway.clock().advance(Duration::from_hours(24));
+    for path in [LODASH, "/npm/lodash"] {
+        let kept = gateway.get(path).await;
+        assert!(kept.is(200), "{path}: {kept:?}");
+    }
+    let refused = gateway.get("/npm/left-pad").await;
+    assert!(refused.fails(429, "upstream_limited"), "{refused:?}");
+    assert_eq!(refused.header("retry-after"), Some("600"));
+    let npm = |left: u64| ("npm".to_owned(), left);
+    assert_eq!(gateway.observer.quotas(), [npm(1), npm(0), npm(0)]);
+}
+
+#[tokio::test]
 async fn a_failing_upstream_is_tried_again() {
     let origin = Origin::start().await;
     npm_registry(&origin, &[lodash()], &NpmStyle::default());
