@@ -114,7 +114,8 @@ impl Inner {
     /// One hop, with a token where the registry asks for one.
     ///
     /// Basic credentials are sent to the registry as to any other, until it asks for a token. A
-    /// registry that refuses a fresh token as well has spoken: its `401` is the answer.
+    /// registry that refuses a fresh token as well has spoken: its `401` is the answer. The rare
+    /// ways are boxed, so that they make no request's future larger.
     pub(crate) async fn hop(
         &self,
         origin: &Origin,
@@ -129,7 +130,7 @@ impl Inner {
         let mut manner = manner.clone();
         let mut met = self.tokens.challenge(&place);
         if let Some(known) = &met {
-            manner.token = Some(self.token(origin, known, None).await?);
+            manner.token = Some(Box::pin(self.token(origin, known, None)).await?);
         }
         for _ in 1..ATTEMPTS {
             let (response, entry) = self.send(origin, ask, target, &manner).await?;
@@ -138,8 +139,9 @@ impl Inner {
             if fresh && met.as_ref() == Some(&challenge) {
                 return Ok((response, entry));
             }
-            self.drain(response, entry, (ask.method, target, origin)).await;
-            manner.token = Some(self.token(origin, &challenge, manner.token.as_ref()).await?);
+            Box::pin(self.drain(response, entry, (ask.method, target, origin))).await;
+            let token = self.token(origin, &challenge, manner.token.as_ref());
+            manner.token = Some(Box::pin(token).await?);
             self.tokens.note(&place, challenge.clone());
             met = Some(challenge);
         }
