@@ -24,6 +24,7 @@ struct Pinned {
     node: python::Wheel,
     npm: BTreeMap<String, javascript::Client>,
     pypi: BTreeMap<String, python::Client>,
+    servers: BTreeMap<String, python::Server>,
 }
 
 /// How tests start a client, as `clients.json` holds it.
@@ -71,7 +72,11 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     let python = python::find();
     let (node, clients) = std::thread::scope(|scope| {
         let python = python.as_deref().ok();
-        let clients = scope.spawn(move || python::clients(folder, python, &pinned.pypi));
+        let clients = scope.spawn(move || {
+            let mut outcomes = python::clients(folder, python, &pinned.pypi);
+            outcomes.extend(python::servers(folder, python, &pinned.servers));
+            outcomes
+        });
         let node = python::node(folder, python, &pinned.node);
         (node, clients.join())
     });

@@ -13,4 +13,5 @@ mod live;
 mod npm;
 mod python;
 mod run;
+mod s3;
 mod signatures;

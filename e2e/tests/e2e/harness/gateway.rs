@@ -16,6 +16,8 @@ pub(crate) struct Start {
     /// The port; 0 takes a free one.
     pub(crate) port: u16,
     pub(crate) offline: bool,
+    /// Variables of its environment.
+    pub(crate) env: Vec<(String, String)>,
     /// Whether it sees this machine's environment, to discover addresses.
     pub(crate) discovers: bool,
 }
@@ -39,6 +41,7 @@ impl Gateway {
         command.arg("--data-dir").arg(folder.join("data"));
         command.args(["--listen", &format!("127.0.0.1:{}", start.port)]);
         command.args(start.offline.then_some("--offline"));
+        command.envs(start.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(stream.try_clone().unwrap()).stderr(stream);
         let child = command.spawn().unwrap();
         let mut gateway = Self { child, port: 0, log };

@@ -3,14 +3,16 @@
 mod clients;
 mod gateway;
 mod run;
+mod s3;
 mod suite;
 mod world;
 
 pub(crate) use clients::{Client, client};
 pub(crate) use gateway::{Gateway, Start, binary};
 pub(crate) use run::{Output, Run};
+pub(crate) use s3::Bucket;
 pub(crate) use suite::{for_each_client, shown};
-pub(crate) use world::{NEW, World};
+pub(crate) use world::{NEW, Settings, World};
 
 /// An environment variable, `None` where it is unset or empty.
 #[expect(clippy::disallowed_methods, reason = "tests ask where the clients and the gateway are")]

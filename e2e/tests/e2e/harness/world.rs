@@ -8,8 +8,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use tokio::runtime::Runtime;
 use weir_testkit::origin::{
-    BuiltFile, CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle, cargo_index,
-    npm_registry, pypi_index,
+    Answer, BuiltFile, CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle,
+    cargo_index, npm_registry, pypi_index,
 };
 
 use super::run::empty;
@@ -47,20 +47,45 @@ pub(crate) struct World {
     live: bool,
     strict: bool,
     offline: bool,
+    settings: Settings,
+}
+
+/// What a gateway is told besides addresses and rules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Lines at the end of its configuration.
+    pub(crate) config: String,
+    /// Variables of its environment.
+    pub(crate) env: Vec<(String, String)>,
 }
 
 impl World {
     /// Registries with `demo` and what it needs, and a gateway that lets everything pass.
     pub(crate) fn new() -> Self {
-        Self::before(false)
+        Self::with(Settings::default())
+    }
+
+    /// The same with further settings.
+    pub(crate) fn with(settings: Settings) -> Self {
+        Self::before(false, settings)
+    }
+
+    /// The tarballs of the npm registry stand on another host from now on, as some mirrors have it.
+    pub(crate) fn move_tarballs(&self) {
+        let tarball_base = Some(self.files.url());
+        let style = NpmStyle { tarball_base, ..NpmStyle::default() };
+        for file in npm_registry(&self.npm, &packages("@acme/tool", "^1.0.0"), &style) {
+            self.npm.put(&file.path, Answer::status(404, ""));
+            self.files.put(&file.path, Answer::ok(file.bytes));
+        }
     }
 
     /// A gateway before the registries that this machine's clients use.
     pub(crate) fn live() -> Self {
-        Self::before(true)
+        Self::before(true, Settings::default())
     }
 
-    fn before(live: bool) -> Self {
+    fn before(live: bool, settings: Settings) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -92,6 +117,7 @@ impl World {
             live,
             strict: false,
             offline: false,
+            settings,
         };
         world.start(0);
         world
@@ -122,7 +148,8 @@ impl World {
         self.start(port);
     }
 
-    fn restart(&mut self) {
+    /// Begins anew at the same address with the same data.
+    pub(crate) fn restart(&mut self) {
         let port = self.stop();
         self.start(port);
     }
@@ -135,7 +162,9 @@ impl World {
 
     fn start(&mut self, port: u16) {
         let (strict, offline) = (self.strict, self.offline);
-        let start = Start { config: self.config(strict), port, offline, discovers: self.live };
+        let config = self.config(strict) + &self.settings.config;
+        let env = self.settings.env.clone();
+        let start = Start { config, port, offline, env, discovers: self.live };
         let folder = self.folder.path().join("gateway");
         std::fs::create_dir_all(&folder).unwrap();
         self.gateway = Some(Gateway::start(&folder, &start));
