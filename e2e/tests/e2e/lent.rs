@@ -135,6 +135,36 @@ fn bun_frozen() {
     javascript("bun");
 }
 
+/// Lock files then name that host, each in its client's way: the registry's listings say that the
+/// files there are its own.
+#[test]
+fn tarballs_on_another_host() {
+    for name in ["npm-11", "pnpm-10", "yarn-1", "yarn-4", "bun"] {
+        let Some(driver) = javascript::Driver::find(name) else { continue };
+        let mut world = World::new();
+        world.move_tarballs();
+        driver.begin(&world, "demo", "^1.0.0");
+        driver.install_from(&world, &format!("{}/", world.npm.url())).succeeded();
+        let text = world.read(driver.lock).unwrap();
+        let host = world.files.url().replace("http://", "");
+        let names = text.contains(&host) || text.contains(&host.replace(':', "%3A"));
+        assert!(names, "{name}: {text}");
+
+        javascript::clear(&world);
+        let locked = Locked::new(&world, driver.lock);
+        passed(&driver.frozen_below_weir(&world).succeeded(), "fetched");
+        javascript::has_installed(&world, NEW);
+        locked.is_untouched();
+
+        let (text, modified) = (locked.text, locked.modified);
+        world.strict();
+        javascript::clear(&world);
+        let refused = driver.frozen_below_weir(&world).failed();
+        assert!(refused.text.contains(WITHHELD), "{}", refused.text);
+        Locked { world: &world, name: driver.lock, text, modified }.is_untouched();
+    }
+}
+
 /// yarn 1 writes its own name of the npm registry into lock files.
 #[test]
 fn what_yarn_1_calls_the_registry_is_the_registry() {

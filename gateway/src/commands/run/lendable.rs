@@ -26,8 +26,9 @@ pub(crate) struct Format {
 /// Where files are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Files {
-    /// Below the registry, at the paths that the gateway has too.
-    Below,
+    /// Below the registry, at the paths that the gateway has too, or elsewhere, as the registry's
+    /// listings say. With `told` the client can be told to ask the gateway instead of the registry.
+    Below { told: bool },
     /// Anywhere, in tables of one package each, which name it and the registry. With `ask` the
     /// registry's name may be missing; then its listing says whether a file is there.
     Listed { ask: bool },
@@ -35,18 +36,22 @@ enum Files {
     Nowhere,
 }
 
-const NPM: Format = Format { ecosystem: "npm", index: "", files: Files::Below };
+const fn npm(told: bool) -> Format {
+    Format { ecosystem: "npm", index: "", files: Files::Below { told } }
+}
 const fn python(files: Files) -> Format {
     Format { ecosystem: "pypi", index: "simple/", files }
 }
 /// Beginning and end of the names of lock files whose addresses clients take as they stand, or
-/// compare with the registry that they are told. Those that are missing name no registry, or have
-/// clients that can be told to read another address (npm, pipenv).
-const FORMATS: [(&str, &str, Format); 7] = [
-    ("yarn.lock", "", NPM),
-    (".yarn-integrity", "", NPM),
-    ("bun.lock", "", NPM),
-    ("pnpm-lock.yaml", "", NPM),
+/// compare with the registry that they are told. Those that are missing name no addresses, or have
+/// clients that replace them all by what they are told (pipenv).
+const FORMATS: [(&str, &str, Format); 9] = [
+    ("package-lock.json", "", npm(true)),
+    ("npm-shrinkwrap.json", "", npm(true)),
+    ("yarn.lock", "", npm(false)),
+    (".yarn-integrity", "", npm(false)),
+    ("bun.lock", "", npm(false)),
+    ("pnpm-lock.yaml", "", npm(false)),
     ("uv.lock", "", python(Files::Listed { ask: false })),
     ("pylock.", "toml", python(Files::Listed { ask: true })),
     ("requirements", ".txt", python(Files::Nowhere)),
@@ -132,7 +137,8 @@ pub(crate) fn lendable(
     let mut reader = Reader { format, registries, kept, found: Lendable::default() };
     match format.files {
         Files::Listed { ask } => reader.tables(text, ask),
-        Files::Below | Files::Nowhere => reader.plain(text),
+        Files::Below { told } => reader.files(text, told),
+        Files::Nowhere => reader.indexes(text),
     }
     reader.found
 }
@@ -161,20 +167,37 @@ enum Named {
 }
 
 impl Reader<'_> {
-    fn plain(&mut self, text: &str) {
+    fn indexes(&mut self, text: &str) {
+        for address in addresses(text) {
+            self.registry(&address.text);
+        }
+    }
+
+    fn files(&mut self, text: &str, told: bool) {
         for address in addresses(text) {
             let address = address.text;
-            if self.registry(&address).is_some() {
-                continue;
-            }
-            let below = |registry: &Registry| registry.artifact(registry.below(&address)?);
-            match self.registries.iter().find_map(below) {
-                Some(path) if self.format.files == Files::Below => {
-                    self.found.sure.insert(address, path);
-                }
-                _ => self.found.strangers |= address.contains("/-/"),
+            let below = self.registries.iter().find_map(|registry| {
+                let rest = registry.below(&address)?;
+                Some(registry.artifact(rest).filter(|_| !(told && registry.is_default)))
+            });
+            match below {
+                Some(path) => self.found.sure.extend(path.map(|path| (address, path))),
+                None => self.elsewhere(address),
             }
         }
+    }
+
+    /// A file on another host than the registry's: its path ends as at the registry.
+    fn elsewhere(&mut self, address: String) {
+        let Some((before, file)) = address.rsplit_once("/-/") else { return };
+        self.found.strangers = true;
+        let mut names = before.rsplit('/');
+        let Some(name) = names.next() else { return };
+        let scope = names.next().filter(|scope| scope.starts_with('@'));
+        let name = scope.map_or_else(|| name.to_owned(), |scope| format!("{scope}/{name}"));
+        let default = self.registries.iter().find(|registry| registry.is_default);
+        let path = default.and_then(|registry| registry.artifact(&format!("{name}/-/{file}")));
+        self.found.asked.extend(path.map(|path| (address, path)));
     }
 
     /// Python's lock files: a table of tables, `package` in uv.lock and `packages` in pylock.toml

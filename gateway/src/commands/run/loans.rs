@@ -107,7 +107,8 @@ impl Session<'_> {
     }
 
     /// Of addresses that may be the registry's those that its listings name. Of a host whose first
-    /// file the registry does not have it is asked no more: names of other places stay private.
+    /// file the registry does not have it is asked no more: names of other places stay private. The
+    /// first is none of a scope, as clients ask other registries for those.
     async fn confirmed(&self, asked: BTreeMap<String, String>) -> Vec<(String, String)> {
         let mut hosts: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
         for (address, path) in asked {
@@ -120,7 +121,8 @@ impl Session<'_> {
         };
         let mut all = Vec::new();
         for mut files in hosts.into_values() {
-            let first = files.swap_remove(0);
+            let open = files.iter().position(|(_, path)| !path.contains("/@"));
+            let Some(first) = open.map(|open| files.swap_remove(open)) else { continue };
             let Some(first) = is_there(first).await else { continue };
             all.push(first);
             let rest = futures_util::stream::iter(files.into_iter().map(is_there));

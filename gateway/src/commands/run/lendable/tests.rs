@@ -22,7 +22,7 @@ fn files_are_known_by_their_names() {
     for file in ["yarn.lock", "a/pylock.toml", "pylock.dev.toml", "requirements-dev.txt"] {
         assert!(Format::of(Path::new(file)).is_some(), "{file}");
     }
-    for file in ["Cargo.lock", "poetry.lock", "package-lock.json", "yarn.lock.bak", "pylock.xml"] {
+    for file in ["Cargo.lock", "poetry.lock", "yarn.lock.bak", "pylock.xml"] {
         assert_eq!(Format::of(Path::new(file)), None, "{file}");
     }
 }
@@ -51,12 +51,30 @@ mod npm {
     }
 
     #[test]
-    fn other_hosts_and_paths_that_are_no_file_stay() {
-        let text = "https://other.example/a/-/a-1.0.0.tgz https://registry.example/npm/a \
+    fn on_other_hosts_the_listing_is_asked_for_files() {
+        let text = "https://other.example/x/a/-/a-1.0.0.tgz https://other.example/@a/b/-/b-1.0.0.tgz \
+                    https://other.example/a.tgz https://registry.example/npm/a \
                     https://registry.example/npmx/a/-/a-1.0.0.tgz";
         let found = npm(text);
-        assert!(found.sure.is_empty() && found.asked.is_empty(), "{found:?}");
-        assert!(found.strangers);
+        let expected = [
+            ("https://other.example/@a/b/-/b-1.0.0.tgz", "npm/@a/b/-/b-1.0.0.tgz"),
+            ("https://other.example/x/a/-/a-1.0.0.tgz", "npm/a/-/a-1.0.0.tgz"),
+            ("https://registry.example/npmx/a/-/a-1.0.0.tgz", "npm/a/-/a-1.0.0.tgz"),
+        ];
+        assert_eq!(pairs(&found.asked), expected);
+        assert!(found.sure.is_empty() && found.strangers, "{found:?}");
+    }
+
+    #[test]
+    fn npm_is_told_what_stands_for_the_registry() {
+        let text = "\"https://registry.example/npm/a/-/a-1.0.0.tgz\", \
+                    \"https://internal.example/b/-/b-1.0.0.tgz\"";
+        let internal = registry("internal", Arc::new(weir_npm::Npm), "https://internal.example");
+        let registries = [registry("npm", Arc::new(weir_npm::Npm), BASE), internal];
+        let found = found("package-lock.json", text, &registries);
+        let expected = [("https://internal.example/b/-/b-1.0.0.tgz", "internal/b/-/b-1.0.0.tgz")];
+        assert_eq!(pairs(&found.sure), expected);
+        assert!(found.asked.is_empty() && !found.strangers, "{found:?}");
     }
 }
 
