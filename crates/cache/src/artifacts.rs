@@ -430,6 +430,7 @@ fn row(
         size: verified.size,
         sha256: verified.sha256.clone(),
         promised,
+        digests: verified.digests.clone(),
         media: Some(media.into()),
         source_host: None,
         available: wanted.available,

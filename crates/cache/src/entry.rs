@@ -1,9 +1,9 @@
 //! A stored artifact as the cache holds it in memory.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use weir_core::{Coordinates, Digest, Role, Timestamp};
+use weir_core::{Algorithm, Coordinates, Digest, Role, Timestamp};
 use weir_policy::Decision;
 use weir_storage::Key;
 
@@ -28,6 +28,8 @@ pub struct Entry {
     pub sha256: Digest,
     /// What the registry promised.
     pub promised: Option<Digest>,
+    /// Digests of its bytes in further algorithms.
+    pub digests: Vec<Digest>,
     /// Upstream's media type.
     pub media: Box<str>,
     /// When the registry made it available.
@@ -38,6 +40,7 @@ pub struct Entry {
     pub first_seen: Option<Timestamp>,
     /// When it was stored.
     pub stored_at: Timestamp,
+    confirmed: AtomicI64,
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
     queued: AtomicBool,
@@ -55,11 +58,13 @@ impl Entry {
             size: row.size,
             sha256: row.sha256,
             promised: row.promised,
+            digests: row.digests,
             media: row.media.unwrap_or_default().into(),
             available: row.available,
             authored: row.authored,
             first_seen: row.first_seen,
             stored_at: row.created_at,
+            confirmed: AtomicI64::new(row.created_at.as_millis()),
             decision: Mutex::new(None),
             hits: AtomicU64::new(0),
             queued: AtomicBool::new(false),
@@ -70,6 +75,23 @@ impl Entry {
     /// miss and on a hit.
     pub fn etag(&self) -> String {
         self.promised.as_ref().unwrap_or(&self.sha256).hex()
+    }
+
+    /// The digest in this algorithm, where it is known.
+    pub fn digest(&self, algorithm: Algorithm) -> Option<&Digest> {
+        let known = [Some(&self.sha256), self.promised.as_ref()];
+        let mut known = known.into_iter().flatten().chain(&self.digests);
+        known.find(|digest| digest.algorithm() == algorithm)
+    }
+
+    /// When it was last found to be what upstream has.
+    pub fn confirmed_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.confirmed.load(Ordering::Relaxed))
+    }
+
+    /// Notes that upstream still has these bytes.
+    pub fn confirm(&self, now: Timestamp) {
+        self.confirmed.store(now.as_millis(), Ordering::Relaxed);
     }
 
     /// The decision of the last judgement.

@@ -28,8 +28,11 @@ struct Progress {
 pub struct Promise {
     /// The length that upstream declared or the listing promised, in bytes.
     pub length: Option<u64>,
-    /// The digest that the registry published.
-    pub digest: Option<Digest>,
+    /// The digests that the registry published, the one that counts as the entity tag first. All of
+    /// them have to agree.
+    pub digests: Vec<Digest>,
+    /// Algorithms whose digests are wanted besides.
+    pub wanted: Vec<Algorithm>,
     /// The most bytes that are taken.
     pub limit: u64,
 }
@@ -68,9 +71,9 @@ impl Fill {
         &self.media
     }
 
-    /// The digest that the registry published.
-    pub fn digest(&self) -> Option<&Digest> {
-        self.promise.digest.as_ref()
+    /// The digests that the registry published.
+    pub fn digests(&self) -> &[Digest] {
+        &self.promise.digests
     }
 
     /// Waits for the end: the stored artifact, or why there is none.
@@ -152,11 +155,13 @@ pub(crate) struct Verified {
     pub(crate) spool: Spool,
     pub(crate) size: u64,
     pub(crate) sha256: Digest,
+    /// In further algorithms, where they were promised or wanted.
+    pub(crate) digests: Vec<Digest>,
 }
 
 impl Leader {
     pub(crate) fn promised(&self) -> Option<Digest> {
-        self.promise.digest.clone()
+        self.promise.digests.first().cloned()
     }
 
     /// Spools the stream to its end and verifies it.
@@ -179,8 +184,9 @@ impl Leader {
         };
         let progress = self.progress;
         match result {
-            Ok((size, sha256)) => {
-                Received { progress, result: Ok(Verified { spool: self.spool, size, sha256 }) }
+            Ok((size, sha256, digests)) => {
+                let verified = Verified { spool: self.spool, size, sha256, digests };
+                Received { progress, result: Ok(verified) }
             }
             Err(error) => Received { progress, result: Err(error) },
         }
@@ -223,42 +229,44 @@ impl Ending {
     }
 }
 
-/// Hashes what arrives: always SHA-256 (the catalogue's own), and the promised algorithm.
+/// Hashes what arrives: always SHA-256 (the catalogue's own), and what is promised or wanted.
 struct Check {
     sha256: Hasher,
-    promised: Option<Hasher>,
+    others: Vec<Hasher>,
 }
 
 impl Check {
     fn new(promise: &Promise) -> Self {
-        let other = promise
-            .digest
-            .as_ref()
-            .map(Digest::algorithm)
-            .filter(|algorithm| *algorithm != Algorithm::Sha256);
-        Self { sha256: Hasher::new(Algorithm::Sha256), promised: other.map(Hasher::new) }
+        let promised = promise.digests.iter().map(Digest::algorithm);
+        let mut others: Vec<Algorithm> = promised.chain(promise.wanted.iter().copied()).collect();
+        others.sort_unstable();
+        others.dedup();
+        others.retain(|algorithm| *algorithm != Algorithm::Sha256 && algorithm.is_streamed());
+        let others = others.into_iter().map(Hasher::new).collect();
+        Self { sha256: Hasher::new(Algorithm::Sha256), others }
     }
 
     fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
-        if let Some(hasher) = &mut self.promised {
-            hasher.update(bytes);
-        }
+        self.others.iter_mut().for_each(|hasher| hasher.update(bytes));
     }
 
-    fn finish(self, promise: &Promise) -> Result<(u64, Digest), CacheError> {
+    fn finish(self, promise: &Promise) -> Result<(u64, Digest, Vec<Digest>), CacheError> {
         let size = self.sha256.length();
         if let Some(expected) = promise.length.filter(|expected| *expected != size) {
             return Err(CacheError::WrongLength { expected, found: size });
         }
         let sha256 = self.sha256.finish();
-        let found = self.promised.map_or_else(|| sha256.clone(), Hasher::finish);
-        match &promise.digest {
-            Some(expected) if *expected != found => {
-                Err(CacheError::WrongDigest { expected: expected.clone(), found })
+        let others: Vec<Digest> = self.others.into_iter().map(Hasher::finish).collect();
+        for expected in &promise.digests {
+            let found = std::iter::once(&sha256).chain(&others);
+            let mut found = found.filter(|found| found.algorithm() == expected.algorithm());
+            if let Some(found) = found.find(|found| *found != expected) {
+                let (expected, found) = (expected.clone(), found.clone());
+                return Err(CacheError::WrongDigest { expected, found });
             }
-            _ => Ok((size, sha256)),
         }
+        Ok((size, sha256, others))
     }
 }
 

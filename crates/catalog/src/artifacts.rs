@@ -32,6 +32,8 @@ pub struct ArtifactRow {
     pub sha256: Digest,
     /// The digest that the registry promised.
     pub promised: Option<Digest>,
+    /// Digests of its bytes in algorithms besides SHA-256, where clients of its ecosystem want them.
+    pub digests: Vec<Digest>,
     /// The media type that upstream gave.
     pub media: Option<String>,
     /// When the registry made the release available.
@@ -171,6 +173,7 @@ impl Catalog {
         Ok(ArtifactRow {
             sha256: self.digest("artifacts.sha256", &model.sha256)?,
             promised: self.optional_digest("artifacts.promised", model.promised.as_deref())?,
+            digests: self.digests("artifacts.digests", model.digests.as_deref())?,
             role: role(&model.role)
                 .ok_or_else(|| self.unreadable("artifacts.role", &model.role))?,
             kind: Kind::read(&model.kind)
@@ -198,6 +201,14 @@ impl Catalog {
         text.parse().map_err(|_| self.unreadable(column, text))
     }
 
+    fn digests(&self, column: &str, text: Option<&str>) -> Result<Vec<Digest>> {
+        text.unwrap_or_default()
+            .split(' ')
+            .filter(|t| !t.is_empty())
+            .map(|t| self.digest(column, t))
+            .collect()
+    }
+
     pub(crate) fn optional_digest(
         &self,
         column: &str,
@@ -215,7 +226,7 @@ impl Catalog {
 }
 
 /// The columns that a new record replaces: all but the key and the hits.
-const REPLACED: [Column; 17] = [
+const REPLACED: [Column; 18] = [
     Column::Ecosystem,
     Column::Name,
     Column::Version,
@@ -228,6 +239,7 @@ const REPLACED: [Column; 17] = [
     Column::CreatedAt,
     Column::LastUsedAt,
     Column::Promised,
+    Column::Digests,
     Column::Media,
     Column::SourceHost,
     Column::Available,
@@ -252,12 +264,18 @@ fn model(row: &ArtifactRow) -> Model {
         last_used_at: row.last_used_at.as_millis(),
         hits: row.hits as i64,
         promised: row.promised.as_ref().map(ToString::to_string),
+        digests: (!row.digests.is_empty()).then(|| joined(&row.digests)),
         media: row.media.clone(),
         source_host: row.source_host.clone(),
         available: row.available.map(Timestamp::as_millis),
         authored: row.authored.map(Timestamp::as_millis),
         first_seen: row.first_seen.map(Timestamp::as_millis),
     }
+}
+
+fn joined(digests: &[Digest]) -> String {
+    let texts: Vec<String> = digests.iter().map(ToString::to_string).collect();
+    texts.join(" ")
 }
 
 fn role_text(role: Role) -> &'static str {

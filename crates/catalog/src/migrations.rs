@@ -1,6 +1,7 @@
 //! The history of the tables.
 
 mod m0001_begin;
+mod m0002_artifact_digests;
 
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, Statement, TransactionTrait,
@@ -14,7 +15,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_begin::Migration)]
+        vec![Box::new(m0001_begin::Migration), Box::new(m0002_artifact_digests::Migration)]
     }
 }
 

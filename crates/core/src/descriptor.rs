@@ -1,6 +1,6 @@
 //! What a plugin says of itself once and for all.
 
-use crate::Request;
+use crate::{Algorithm, FormatError, Request, Target};
 
 /// A plugin's constants.
 #[derive(Debug)]
@@ -41,8 +41,27 @@ pub struct Descriptor {
     /// Recognises a request that reached the gateway's root because a client dropped the mount's
     /// prefix. The gateway answers it with a redirect to the default mount.
     pub lost_prefix: Option<fn(&Request<'_>) -> bool>,
+    /// Headers of answers that hold digests of the whole in hexadecimal digits, where clients read
+    /// them instead of asking for a checksum file.
+    pub checksum_headers: &'static [(Algorithm, &'static str)],
+    /// Recognises an artifact whose bytes may change at its path (a snapshot): it is compared with
+    /// upstream again after its time to live. `None` where no file changes.
+    pub changing: Option<fn(&Target) -> bool>,
+    /// The views that a group joins from all of its members. `None` where the first member that
+    /// lists a package owns it.
+    pub merge: Option<Merge>,
     /// How clients are pointed at a mount.
     pub setup: Setup,
+}
+
+/// How the documents of several registries become one.
+#[derive(Clone, Copy, Debug)]
+pub struct Merge {
+    /// Whether this target is a view that is joined.
+    pub joins: fn(&Target) -> bool,
+    /// Joins documents of such a view, each as its member serves it, in the order of the members.
+    /// There are at least two.
+    pub join: fn(&[&[u8]]) -> Result<Vec<u8>, FormatError>,
 }
 
 /// One upstream role.
@@ -91,6 +110,8 @@ pub enum Scheme {
     /// Semantic versioning as Go reads it: with a leading `v`, and without regard to build metadata
     /// (`v2.0.0+incompatible`).
     Go,
+    /// Maven's `ComparableVersion`.
+    Maven,
     /// Runs of digits by value, the rest by bytes: for formats without an ordering of their own.
     Generic,
 }

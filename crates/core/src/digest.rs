@@ -99,6 +99,14 @@ impl Digest {
         Self::from_bytes(algorithm, &bytes).map_err(|_| error("hexadecimal digits", text))
     }
 
+    /// Finds a digest in the text of a checksum file: the first word of as many hexadecimal digits
+    /// as the algorithm has. Such files hold the digits alone, or a file name before or behind
+    /// them (`md5sum`, `openssl dgst`).
+    pub fn in_text(algorithm: Algorithm, text: &str) -> Option<Self> {
+        let mut words = text.split(|c: char| c.is_whitespace() || c == '=');
+        words.find_map(|word| Self::from_hex(algorithm, word).ok())
+    }
+
     /// Reads a Subresource Integrity value (<https://www.w3.org/TR/SRI/>, section 3.5) and returns
     /// its strongest hash. Options after `?` are ignored.
     pub fn from_sri(text: &str) -> Result<Self, DigestError> {
@@ -304,6 +312,24 @@ mod tests {
         let strong = Digest::of(Algorithm::Sha512, b"x");
         let both = format!("{weak} {}?opt", strong.sri());
         assert_eq!(Digest::from_sri(&both).unwrap(), strong);
+    }
+
+    #[test]
+    fn checksum_files_are_read_in_their_usual_forms() {
+        let digest = Digest::of(Algorithm::Sha1, b"weir");
+        let hex = digest.hex();
+        let forms = [
+            format!("{hex}\n"),
+            hex.to_uppercase(),
+            format!("{hex}  weir-1.0.jar\n"),
+            format!("SHA1(weir-1.0.jar)= {hex}\n"),
+        ];
+        for text in forms {
+            assert_eq!(Digest::in_text(Algorithm::Sha1, &text), Some(digest.clone()), "{text}");
+        }
+        for text in ["", "<html>", &hex[1..]] {
+            assert_eq!(Digest::in_text(Algorithm::Sha1, text), None, "{text}");
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub struct Cx {
     pub base: Box<str>,
     /// Facts that policy wants, so that a plugin can ask for the small document otherwise.
     pub wants: FactSet,
+    /// What became available before this instant is old for every cooldown: a plugin that asks for
+    /// dates one by one need not ask for these. `None` where each date counts.
+    pub horizon: Option<Timestamp>,
     /// The client's POST body, decoded and capped; empty otherwise.
     pub body: Box<[u8]>,
 }

@@ -36,6 +36,9 @@ pub struct Release<'a> {
     pub provenance: bool,
     /// Who published it.
     pub publisher: Option<Cow<'a, str>>,
+    /// Whether no gathered listing names it and its path alone says that it is there. Without a date
+    /// of the registry's, its first sight is the first request for it.
+    pub unlisted: bool,
     /// Why the entry cannot be judged (a version that is none, an inner name that contradicts
     /// its key). Such an entry is withheld whatever policy says.
     pub unreadable: Option<&'static str>,
@@ -59,6 +62,7 @@ impl Release<'_> {
             install_scripts: self.install_scripts,
             provenance: self.provenance,
             publisher: self.publisher.map(own),
+            unlisted: self.unlisted,
             unreadable: self.unreadable,
         }
     }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use crate::{
-    Coordinates, Denial, Descriptor, Digest, Edits, FormatError, Head, Job, Need, Place, Release,
-    Reply, Request, Target, Unroutable,
+    Algorithm, Coordinates, Denial, Descriptor, Digest, Edits, FormatError, Head, Job, Need, Place,
+    Release, Reply, Request, Target, Unroutable,
 };
 
 /// One package ecosystem, as eight synchronous methods over plain data.
@@ -68,6 +68,9 @@ pub struct Located {
     pub place: Place,
     /// The digest that the registry promised.
     pub digest: Option<Digest>,
+    /// Files of their own in which the registry may have published digests of it. Those that exist
+    /// are asked for beside the file, and all of them must agree with it.
+    pub checksums: Vec<(Algorithm, Place)>,
     /// The size that the registry promised, in bytes.
     pub size: Option<u64>,
 }

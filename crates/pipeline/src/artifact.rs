@@ -48,7 +48,10 @@ impl Visit {
         let mount = &self.mount.name;
         if let Some(entry) = self.core.artifacts.entry(mount, asked.path).await? {
             let admitted = self.admit_stored(asked, &entry).await?;
-            return Ok(File::Stored(admitted, entry));
+            if self.is_current(asked, &entry).await? {
+                return Ok(File::Stored(admitted, entry));
+            }
+            self.core.artifacts.forget(&entry).await?;
         }
         let mut evidence = self.evidence(asked).await?;
         let (admitted, _) = self.admit_any(&mut evidence, asked.role)?;
@@ -142,14 +145,15 @@ impl Visit {
     async fn evidence(&self, asked: Asked<'_>) -> Result<Evidence, Failure> {
         let kept = self.gather(asked.target, Purpose::Evidence).await?;
         let current = kept.fresh_until(self.mount.freshness.negative_ttl) > self.now;
-        if let Some(evidence) = self.find(asked, kept).await? {
-            return Ok(evidence);
-        }
-        if !current && !self.core.settings.offline {
+        let mut found = self.find(asked, kept).await?;
+        let listed = found.as_ref().is_some_and(|evidence| !evidence.is_unlisted());
+        if !listed && !current && !self.core.settings.offline {
             let again = self.gather(asked.target, Purpose::Recheck).await?;
-            if let Some(evidence) = self.find(asked, again).await? {
-                return Ok(evidence);
-            }
+            found = self.find(asked, again).await?;
+        }
+        if let Some(mut evidence) = found {
+            self.note_unlisted(&mut evidence.releases).await?;
+            return Ok(evidence);
         }
         Err(Failure::unlisted(format!("{} in {}", asked.file, self.describe(asked.target))))
     }
@@ -204,14 +208,27 @@ impl Visit {
         self.note_asked();
         let Evidence { gathered, located, releases } = evidence;
         let spot = self.spot(&located.place, &gathered).await?;
-        let limit = self.core.settings.max_artifact;
-        let promised = Promise { length: located.size, digest: located.digest, limit };
+        let checksums = self.checksum_spots(&located, &gathered).await?;
+        let headers = self.mount.descriptor().checksum_headers;
+        let promised = Promise {
+            length: located.size,
+            digests: located.digest.into_iter().collect(),
+            wanted: headers.iter().map(|(algorithm, _)| *algorithm).collect(),
+            limit: self.core.settings.max_artifact,
+        };
         let Some((release, sight)) = releases.first() else {
             return Err(Failure::unlisted(asked.file));
         };
         let wanted = self.wanted(asked, release, *sight);
         let (visit, file) = (self.clone(), asked.file.to_owned());
-        let ask = async move { visit.ask_file(&spot, promised, &file).await };
+        let ask = async move {
+            let published = visit.ask_checksums(&checksums);
+            let answer = visit.ask_file(&spot, promised, &file);
+            let (published, (mut promise, media, body)) = tokio::try_join!(published, answer)?;
+            promise.digests.extend(published);
+            promise.digests.sort_by_key(|digest| std::cmp::Reverse(digest.algorithm()));
+            Ok((promise, media, body))
+        };
         let acquired = self.core.artifacts.acquire(wanted, ask).await;
         self.noting_absence(asked, acquired)
     }
@@ -292,9 +309,13 @@ impl Visit {
 }
 
 impl Evidence {
-    /// The digest that the registry promised.
-    pub(crate) fn digest(&self) -> Option<&Digest> {
-        self.located.digest.as_ref()
+    /// The digests that the registry promised in what was gathered.
+    pub(crate) fn digests(&self) -> &[Digest] {
+        self.located.digest.as_slice()
+    }
+
+    fn is_unlisted(&self) -> bool {
+        self.releases.iter().any(|(release, _)| release.unlisted)
     }
 
     /// The release that the file is served for.

@@ -362,7 +362,7 @@ impl Visit {
         Ok(Arc::new(Stored::transient(fetched, self.now)))
     }
 
-    async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
+    pub(crate) async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
         let started = Instant::now();
         let answer = self.mount.upstream.document(&spot.origin, ask).await;
         self.tell(started, answer.as_ref().map(|document| &document.headers));

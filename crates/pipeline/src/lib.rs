@@ -4,10 +4,12 @@
 //! judges what they read, and turns the result into HTTP.
 
 mod artifact;
+mod checksums;
 mod explain;
 mod failure;
 mod front;
 mod gather;
+mod joined;
 mod link;
 mod listing;
 mod mount;

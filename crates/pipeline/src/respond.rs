@@ -166,6 +166,16 @@ pub(crate) async fn document(
     response
 }
 
+/// A short text that goes with another target.
+pub(crate) fn text(text: String, conditions: Conditions<'_>) -> Response<ResponseBody> {
+    let length = text.len() as u64;
+    let mut response = sized(if conditions.head { empty() } else { full(text) }, length);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
 fn describe_document(headers: &mut HeaderMap, head: &Head, etag: &str) {
     insert(headers, CONTENT_TYPE, &head.media);
     insert(headers, ETAG, &format!("\"{etag}\""));
@@ -212,8 +222,8 @@ pub(crate) fn stored(head: Response<()>, body: Body) -> Response<ResponseBody> {
 /// What is known of an artifact before its bytes are here.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Foretold<'a> {
-    /// The promised digest.
-    pub(crate) digest: Option<&'a Digest>,
+    /// The promised digests, that of the entity tag first.
+    pub(crate) digests: &'a [Digest],
     /// Upstream's media type.
     pub(crate) media: &'a str,
     /// In bytes.
@@ -223,12 +233,12 @@ pub(crate) struct Foretold<'a> {
 impl<'a> Foretold<'a> {
     /// Of a transfer under way.
     pub(crate) fn of(fill: &'a Fill) -> Self {
-        Self { digest: fill.digest(), media: fill.media(), length: fill.length() }
+        Self { digests: fill.digests(), media: fill.media(), length: fill.length() }
     }
 
     /// The entity tag, without quotes: the one that the stored artifact will have.
     pub(crate) fn etag(&self) -> Option<String> {
-        self.digest.map(Digest::hex)
+        self.digests.first().map(Digest::hex)
     }
 
     /// The head, from this byte on.

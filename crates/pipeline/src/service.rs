@@ -23,6 +23,8 @@ use weir_core::{
 use weir_policy::{Admitted, Policy};
 
 use crate::artifact::{Asked, Evidence, File};
+use crate::checksums;
+use crate::joined;
 use crate::refused::Refused;
 use crate::respond::{self, Conditions, Foretold, ResponseBody};
 use crate::visit::Visit;
@@ -195,16 +197,16 @@ where
 }
 
 /// One request and its answer.
-struct Exchange<'a> {
-    core: &'a Arc<Core>,
-    front: &'a Front,
+pub(crate) struct Exchange<'a> {
+    pub(crate) core: &'a Arc<Core>,
+    pub(crate) front: &'a Front,
     parts: &'a Parts,
     origin: Arc<str>,
-    base: Arc<str>,
+    pub(crate) base: Arc<str>,
 }
 
 /// A response with what an observer wants to know of it.
-struct Answered {
+pub(crate) struct Answered {
     response: Response<ResponseBody>,
     hit: bool,
     subject: Option<Purl>,
@@ -255,13 +257,22 @@ impl Exchange<'_> {
         let target = target.map_err(|error| nowhere(error.into()))?;
         *routed = Some(target.clone());
         let name = target.package().map(weir_core::Name::as_str);
+        let members = self.front.candidates(name);
+        let merge = ecosystem.describe().merge;
+        if let Some(merge) = merge.filter(|_| members.len() > 1)
+            && let Some(document) = joined::joinable(merge, &target)
+        {
+            return self.joined(merge, &members, document, &target).await;
+        }
         let mut last = (None, Failure::not_found("a registry for this name"));
-        for mount in self.front.candidates(name) {
+        for mount in members {
             let visit = Visit::new(self.core, mount, Arc::clone(&self.base), &body);
             match self.visit(&visit, &target).await {
                 Ok(answered) => return Ok((Arc::clone(mount), answered)),
                 Err(failure) => {
-                    let goes_on = failure.goes_on();
+                    // Where listings are joined, the first member that has a file serves it.
+                    let absent = merge.is_some() && failure.code() == Code::NotFound;
+                    let goes_on = absent || failure.goes_on();
                     last = (Some(Arc::clone(mount)), failure);
                     if !goes_on {
                         break;
@@ -320,24 +331,47 @@ impl Exchange<'_> {
     }
 
     async fn document(&self, visit: &Visit, target: &Target) -> Result<Answered, Failure> {
-        if let Target::Sidecar { of, .. } = target {
-            // A signature is over the bytes as signed: it goes with them or not at all.
-            if !visit.listing(of).await?.edits.is_empty() {
-                return Err(Failure::not_found("a signature over the edited document"));
-            }
+        let rendering = self.rendering(visit, target).await?;
+        Ok(self.shown(target, &rendering, &visit.mount, !visit.has_asked()).await)
+    }
+
+    /// A document that may be shown.
+    pub(crate) async fn rendering(
+        &self,
+        visit: &Visit,
+        target: &Target,
+    ) -> Result<Arc<Rendering>, Failure> {
+        if let Target::Sidecar { of, kind: SidecarKind::Signature } = target {
+            signed(visit, of).await?;
         }
         let rendering = visit.listing(target).await?;
-        if let Some(failure) = visit.refuse_empty(target, &rendering) {
-            return Err(failure);
+        match visit.refuse_empty(target, &rendering) {
+            Some(failure) => Err(failure),
+            None => Ok(rendering),
         }
-        let response = respond::document(&rendering, self.conditions()).await;
-        Ok(Answered {
-            response,
-            hit: !visit.has_asked(),
-            subject: target.package().map(|name| visit.mount.purl(name.as_str(), None)),
+    }
+
+    /// The answer that shows a document.
+    pub(crate) async fn shown(
+        &self,
+        target: &Target,
+        rendering: &Rendering,
+        mount: &Mount,
+        hit: bool,
+    ) -> Answered {
+        let response = respond::document(rendering, self.conditions()).await;
+        let digest = |algorithm| Some(Digest::of(algorithm, rendering.identity()));
+        Answered {
+            response: checksums::told(response, self.checksum_headers(), digest),
+            hit,
+            subject: target.package().map(|name| mount.purl(name.as_str(), None)),
             withheld: rendering.counts.0 - rendering.counts.1,
             notice: rendering.edits.notice().map(ToOwned::to_owned),
-        })
+        }
+    }
+
+    fn checksum_headers(&self) -> checksums::Headers {
+        self.front.ecosystem().map_or(&[], |ecosystem| ecosystem.describe().checksum_headers)
     }
 
     async fn file(&self, visit: &Visit, asked: Asked<'_>) -> Result<Answered, Failure> {
@@ -372,6 +406,7 @@ impl Exchange<'_> {
         entry: &Arc<Entry>,
     ) -> Result<Response<ResponseBody>, Failure> {
         let (head, range) = respond::stored_part(entry, self.conditions());
+        let head = checksums::told(head, self.checksum_headers(), |a| entry.digest(a).cloned());
         let Some(range) = range else { return Ok(head.map(|()| respond::empty())) };
         let body = self.core.artifacts.open(admitted, entry, range).await?;
         Ok(respond::stored(head, body))
@@ -386,7 +421,7 @@ impl Exchange<'_> {
         evidence: Evidence,
     ) -> Result<Response<ResponseBody>, Failure> {
         let conditions = self.conditions();
-        let known = Foretold { digest: evidence.digest(), media: "", length: None };
+        let known = Foretold { digests: evidence.digests(), media: "", length: None };
         if let Some(response) = known.unchanged(conditions) {
             return Ok(response);
         }
@@ -431,7 +466,10 @@ impl Exchange<'_> {
             }
             respond::Asked::Whole => 0,
         };
-        Ok(respond::stored(foretold.head(start), fill.body(admitted, start)))
+        let head = checksums::told(foretold.head(start), self.checksum_headers(), |algorithm| {
+            fill.digests().iter().find(|digest| digest.algorithm() == algorithm).cloned()
+        });
+        Ok(respond::stored(head, fill.body(admitted, start)))
     }
 
     /// The checksum of what this gateway serves for another target.
@@ -447,13 +485,22 @@ impl Exchange<'_> {
                 let asked = Asked { target: of, path: &path, file, role: *role };
                 self.artifact_digest(visit, asked, algorithm).await?
             }
-            other => Digest::of(algorithm, visit.listing(other).await?.identity()),
+            other => Digest::of(algorithm, self.rendering(visit, other).await?.identity()),
         };
-        let mut response = Response::new(respond::full(digest.hex()));
-        let text = http::HeaderValue::from_static("text/plain");
-        response.headers_mut().insert(http::header::CONTENT_TYPE, text);
-        let subject = of.package().map(|name| visit.mount.purl(name.as_str(), None));
-        Ok(Answered { response, hit: !visit.has_asked(), subject, withheld: 0, notice: None })
+        Ok(self.digest(of, &digest, &visit.mount, !visit.has_asked()))
+    }
+
+    /// The answer that shows a digest of another target.
+    pub(crate) fn digest(
+        &self,
+        of: &Target,
+        digest: &Digest,
+        mount: &Mount,
+        hit: bool,
+    ) -> Answered {
+        let response = respond::text(digest.hex(), self.conditions());
+        let subject = of.package().map(|name| mount.purl(name.as_str(), None));
+        Answered { response, hit, subject, withheld: 0, notice: None }
     }
 
     async fn artifact_digest(
@@ -471,8 +518,7 @@ impl Exchange<'_> {
                 }
             },
         };
-        let known = [Some(&entry.sha256), entry.promised.as_ref()];
-        if let Some(digest) = known.into_iter().flatten().find(|d| d.algorithm() == algorithm) {
+        if let Some(digest) = entry.digest(algorithm) {
             return Ok(digest.clone());
         }
         let mut body = self.core.artifacts.open(admitted, &entry, 0..entry.size).await?;
@@ -523,6 +569,17 @@ impl Exchange<'_> {
         };
         refused.answer(failure)
     }
+}
+
+/// A signature is over the bytes as signed: it goes with them or not at all.
+async fn signed(visit: &Visit, of: &Target) -> Result<(), Failure> {
+    if let Target::Artifact { file, role, .. } = of {
+        let path = visit.mount.ecosystem.path(of);
+        visit.artifact(Asked { target: of, path: &path, file, role: *role }).await?;
+    } else if !visit.listing(of).await?.edits.is_empty() {
+        return Err(Failure::not_found("a signature over the edited document"));
+    }
+    Ok(())
 }
 
 fn subject(visit: &Visit, release: &weir_core::Coordinates) -> Purl {

@@ -70,6 +70,28 @@ impl Visit {
         Ok(())
     }
 
+    /// Dates what no listing names by the first request for it.
+    pub(crate) async fn note_unlisted(
+        &self,
+        releases: &mut [(Release<'static>, Sight)],
+    ) -> Result<(), Failure> {
+        if !self.cx.wants.contains(FactSet::DATES) {
+            return Ok(());
+        }
+        for (release, sight) in releases {
+            let seen = matches!(sight, Sight::At(_));
+            if !release.unlisted || release.available.is_some() || seen {
+                continue;
+            }
+            let (catalog, mount) = (&self.core.catalog, &self.mount.name);
+            let file = release.file.as_deref().unwrap_or_default();
+            let entry = [(&*release.version, file)];
+            catalog.record_first_seen(mount, &release.name, &entry, self.now).await?;
+            *sight = Sight::At(self.now);
+        }
+        Ok(())
+    }
+
     /// The entries of one listing that carry no registry date.
     fn undated(
         &self,

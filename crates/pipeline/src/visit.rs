@@ -29,7 +29,12 @@ impl Visit {
         let now = core.clock.now();
         let info = mount.info();
         let lens = policy.lens(&info, now);
-        let cx = Cx { base: (*base).into(), wants: policy.wants(&info), body: body.into() };
+        let cx = Cx {
+            base: (*base).into(),
+            wants: policy.wants(&info),
+            horizon: policy.horizon(&info, now),
+            body: body.into(),
+        };
         Self {
             core: Arc::clone(core),
             mount: Arc::clone(mount),

@@ -80,6 +80,13 @@ impl Policy {
         if self.ruleset(mount).has_cooldown() { FactSet::DATES } else { FactSet::NONE }
     }
 
+    /// The instant before which all that became available is old in this mount at `now`; `None`
+    /// when no cooldown can apply.
+    pub fn horizon(&self, mount: &MountInfo<'_>, now: Timestamp) -> Option<Timestamp> {
+        let set = self.ruleset(mount);
+        set.has_cooldown().then(|| now.minus(set.longest_cooldown()))
+    }
+
     /// Judges one release.
     pub fn judge(&self, lens: &Lens, facts: &Facts<'_>) -> Judgement {
         self.judge_with(lens, &lens.set.for_name(facts.name), facts)

@@ -177,6 +177,12 @@ impl Ruleset {
         !self.fallback.is_zero() || self.cooldowns.iter().any(|(_, span)| !span.is_zero())
     }
 
+    /// The longest cooldown of any package.
+    pub(crate) fn longest_cooldown(&self) -> Duration {
+        let own = self.cooldowns.iter().map(|(_, span)| *span);
+        own.fold(self.fallback, Duration::max)
+    }
+
     pub(crate) fn unknown(&self) -> Unknown {
         self.unknown
     }

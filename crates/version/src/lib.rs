@@ -1,9 +1,9 @@
 //! Version orderings and version ranges, one per [`Scheme`].
 //!
 //! The orderings come from each ecosystem's own crate where a well-kept one exists: `semver` for
-//! Cargo and Go, `nodejs-semver` for npm, `pep440_rs` for PyPI. This crate adds what a gateway needs on
-//! top: a total order over *any* text, because listings hold versions that are none, and one
-//! range grammar for policy rules ([`Range`]).
+//! Cargo and Go, `nodejs-semver` for npm, `pep440_rs` for PyPI; Maven's is written out here. This
+//! crate adds what a gateway needs on top: a total order over *any* text, because listings hold
+//! versions that are none, and one range grammar for policy rules ([`Range`]).
 //!
 //! Nothing here panics, whatever the text.
 //!
@@ -17,6 +17,7 @@
 //! ```
 
 mod generic;
+mod maven;
 mod parsed;
 mod range;
 
@@ -46,13 +47,14 @@ pub fn compare(scheme: Scheme, left: &str, right: &str) -> Ordering {
 /// Whether a text is a version of the scheme.
 ///
 /// [`Scheme::Npm`] takes npm's loose spellings (`v1.2.3`, `1.2.3beta`) within npm's limits: 256
-/// bytes, numbers below 2⁵³. [`Scheme::Generic`] takes everything but the empty text.
+/// bytes, numbers below 2⁵³. [`Scheme::Maven`] takes every text of 1 to 256 bytes, and
+/// [`Scheme::Generic`] everything but the empty text.
 pub fn is_valid(scheme: Scheme, text: &str) -> bool {
     Parsed::read(scheme, text).is_some()
 }
 
 /// Whether a text is a version that its scheme calls a prerelease (PEP 440: a pre- or development
-/// release). A text that is no version is none, and the generic scheme knows none.
+/// release; Maven: alpha, beta, milestone, release candidate and snapshot). A text that is no version is none, and the generic scheme knows none.
 pub fn is_prerelease(scheme: Scheme, text: &str) -> bool {
     Parsed::read(scheme, text).is_some_and(|version| version.is_prerelease())
 }

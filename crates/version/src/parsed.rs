@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 
 use weir_core::Scheme;
 
-use crate::generic;
+use crate::{generic, maven};
 
 /// A parsed version. Values of different schemes are never compared.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub(crate) enum Parsed<'a> {
     Semver(semver::Version),
     Npm(nodejs_semver::Version),
     Pep440(pep440_rs::Version),
+    Maven(maven::Version),
     Generic(Cow<'a, str>),
 }
 
@@ -25,6 +26,7 @@ impl<'a> Parsed<'a> {
             Scheme::Npm => read_npm(text).map(Self::Npm),
             Scheme::Go => read_go(text).map(Self::Semver),
             Scheme::Pep440 => pep440_rs::Version::from_str(text).ok().map(Self::Pep440),
+            Scheme::Maven => maven::Version::read(text).map(Self::Maven),
             Scheme::Generic => (!text.is_empty()).then(|| Self::Generic(Cow::Borrowed(text))),
         }
     }
@@ -34,6 +36,7 @@ impl<'a> Parsed<'a> {
             Self::Semver(v) => Parsed::Semver(v),
             Self::Npm(v) => Parsed::Npm(v),
             Self::Pep440(v) => Parsed::Pep440(v),
+            Self::Maven(v) => Parsed::Maven(v),
             Self::Generic(text) => Parsed::Generic(Cow::Owned(text.into_owned())),
         }
     }
@@ -44,6 +47,7 @@ impl<'a> Parsed<'a> {
             (Self::Semver(a), Parsed::Semver(b)) => a.cmp(b),
             (Self::Npm(a), Parsed::Npm(b)) => a.cmp(b),
             (Self::Pep440(a), Parsed::Pep440(b)) => a.cmp(b),
+            (Self::Maven(a), Parsed::Maven(b)) => a.order(b),
             (Self::Generic(a), Parsed::Generic(b)) => generic::compare(a, b),
             (a, b) => a.scheme_rank().cmp(&b.scheme_rank()),
         }
@@ -54,7 +58,8 @@ impl<'a> Parsed<'a> {
             Self::Semver(_) => 0,
             Self::Npm(_) => 1,
             Self::Pep440(_) => 2,
-            Self::Generic(_) => 3,
+            Self::Maven(_) => 3,
+            Self::Generic(_) => 4,
         }
     }
 
@@ -63,6 +68,7 @@ impl<'a> Parsed<'a> {
             Self::Semver(v) => !v.pre.is_empty(),
             Self::Npm(v) => v.is_prerelease(),
             Self::Pep440(v) => v.any_prerelease(),
+            Self::Maven(v) => v.is_prerelease(),
             Self::Generic(_) => false,
         }
     }
@@ -72,6 +78,7 @@ impl<'a> Parsed<'a> {
             Self::Semver(v) => v.to_string(),
             Self::Npm(v) => v.to_string(),
             Self::Pep440(v) => v.to_string(),
+            Self::Maven(v) => v.as_str().to_owned(),
             Self::Generic(text) => text.clone().into_owned(),
         }
     }
@@ -81,7 +88,7 @@ impl<'a> Parsed<'a> {
         match self {
             Self::Semver(v) => !v.build.is_empty(),
             Self::Pep440(v) => v.is_local(),
-            Self::Npm(_) | Self::Generic(_) => false,
+            Self::Npm(_) | Self::Maven(_) | Self::Generic(_) => false,
         }
     }
 

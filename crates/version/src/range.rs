@@ -29,6 +29,7 @@ use crate::parsed::Parsed;
 ///
 /// - npm: `^1.2`, `~1.2`, `1.x`, `1.2 - 2.0`
 /// - Cargo and Go (whose clients have no ranges): `^1.2`, `~1.2`, `1.*`
+/// - Maven: `[1.0,2.0)`, `[1.0]`, `(,1.0],[1.2,)`
 /// - PEP 440: `~=1.4`, `==1.*`, `!=1.*`, `===text`; prefix matches hold prereleases
 ///
 /// In [`Scheme::Go`] the leading `v` may be left out of a range.
@@ -94,8 +95,9 @@ impl Range {
     pub fn parse(scheme: Scheme, text: &str) -> Result<Self, RangeError> {
         let alternatives = text
             .split("||")
-            .map(|alternative| parse::alternative(scheme, alternative))
-            .collect::<Result<_, _>>()?;
+            .map(|alternative| parse::alternatives(scheme, alternative))
+            .collect::<Result<Vec<_>, _>>()?
+            .concat();
         Ok(Self { text: text.trim().into(), scheme, alternatives })
     }
 

@@ -7,8 +7,10 @@ use weir_core::Scheme;
 
 use crate::{Range, RangeError, compare, is_prerelease, is_valid, newest, normalize};
 
-const SCHEMES: [Scheme; 5] =
-    [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Go, Scheme::Generic];
+mod maven;
+
+const SCHEMES: [Scheme; 6] =
+    [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Go, Scheme::Maven, Scheme::Generic];
 
 fn assert_ascending(scheme: Scheme, versions: &[&str]) {
     for (i, low) in versions.iter().enumerate() {
@@ -325,8 +327,10 @@ proptest! {
 
     #[test]
     fn ranges_agree_with_the_ordering(a in text(), b in text()) {
-        for scheme in [Scheme::Semver, Scheme::Npm, Scheme::Pep440] {
-            let plain = |text: &str| is_valid(scheme, text) && !text.contains('+');
+        for scheme in [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Maven] {
+            // Maven takes operators and brackets for parts of a version.
+            let odd = |c: char| c == '+' || scheme == Scheme::Maven && !c.is_ascii_alphanumeric();
+            let plain = |text: &str| is_valid(scheme, text) && !text.contains(odd);
             if !plain(&a) || !plain(&b) {
                 continue;
             }

@@ -74,6 +74,9 @@ static DESCRIPTOR: Descriptor = Descriptor {
     refuse_empty: true,
     accepts: &["text/plain"],
     lost_prefix: None,
+    checksum_headers: &[],
+    changing: None,
+    merge: None,
     setup: Setup {
         variables: &[],
         files: &[("~/.cargo/config.toml", SOURCE)],
@@ -180,6 +183,7 @@ impl Ecosystem for Cargo {
             listed_as: None,
             place: Place::Link(link),
             digest: Some(entry.digest),
+            checksums: Vec::new(),
             size: None,
         }))
     }

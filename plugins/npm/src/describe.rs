@@ -33,6 +33,9 @@ pub(crate) static NPM: Descriptor = Descriptor {
     refuse_empty: true,
     accepts: &[JSON, ACCEPT_ABBREVIATED],
     lost_prefix: Some(lost_prefix),
+    checksum_headers: &[],
+    changing: None,
+    merge: None,
     setup: Setup {
         variables: &[
             // npm, pnpm, yarn 1, bun and deno; some read only one of the two spellings.

@@ -112,6 +112,7 @@ impl Ecosystem for Npm {
                 listed_as: None,
                 place: Place::Link(entry.link(doc)?),
                 digest: entry.digest.clone(),
+                checksums: Vec::new(),
                 size: None,
             }))
         };

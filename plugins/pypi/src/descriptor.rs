@@ -37,6 +37,9 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     refuse_empty: false,
     accepts: &["application/vnd.pypi.simple.v1+json", "text/html"],
     lost_prefix: None,
+    checksum_headers: &[],
+    changing: None,
+    merge: None,
     setup: Setup {
         variables: &[
             ("PIP_INDEX_URL", "{base}/simple/"),

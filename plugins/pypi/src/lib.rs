@@ -175,6 +175,7 @@ fn located(listing: &Listing<'_>, project: &str, file: &str, role: Role) -> Opti
         listed_as: (role == Role::Resolution).then(|| listed.into()),
         place: Place::Link(place),
         digest,
+        checksums: Vec::new(),
         size,
     })
 }

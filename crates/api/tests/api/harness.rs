@@ -194,6 +194,7 @@ impl Gateway {
             size: 523_456_789,
             sha256: Digest::of(Algorithm::Sha256, b"lodash"),
             promised: None,
+            digests: Vec::new(),
             media: None,
             available: None,
             authored: None,

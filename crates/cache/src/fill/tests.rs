@@ -16,8 +16,8 @@ use crate::testing::admitted;
 const TEXT: &[u8] = b"all or nothing";
 
 fn promise() -> Promise {
-    let digest = Some(Digest::of(Algorithm::Sha512, TEXT));
-    Promise { length: Some(TEXT.len() as u64), digest, limit: 1000 }
+    let digests = vec![Digest::of(Algorithm::Sha512, TEXT)];
+    Promise { length: Some(TEXT.len() as u64), digests, wanted: Vec::new(), limit: 1000 }
 }
 
 struct Begun {
@@ -105,7 +105,7 @@ async fn a_source_that_breaks_is_a_failure_of_the_source() {
 #[tokio::test]
 async fn what_is_longer_than_the_limit_is_not_taken() {
     let Begun { _folder, leader, .. } =
-        begin(Promise { length: None, digest: None, limit: 10 }).await;
+        begin(Promise { length: None, digests: Vec::new(), limit: 10, ..promise() }).await;
     let result = leader.receive(source(&[TEXT])).await.result;
     assert!(matches!(result.err(), Some(CacheError::TooLarge { limit: 10 })));
 }
@@ -126,7 +126,7 @@ async fn a_transfer_that_is_given_up_is_an_error_for_those_who_wait() {
 #[tokio::test]
 async fn without_a_promise_the_own_digest_is_kept() {
     let Begun { _folder, leader, .. } =
-        begin(Promise { length: None, digest: None, limit: 1000 }).await;
+        begin(Promise { length: None, digests: Vec::new(), ..promise() }).await;
     let verified = leader.receive(source(&[TEXT])).await.result.unwrap();
     assert_eq!(verified.size, TEXT.len() as u64);
     assert_eq!(verified.sha256, Digest::of(Algorithm::Sha256, TEXT));

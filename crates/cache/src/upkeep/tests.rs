@@ -35,7 +35,8 @@ fn content(name: &str) -> Bytes {
 }
 
 async fn store(open: &Open, wanted: Wanted, content: Bytes) -> Arc<Entry> {
-    let promise = Promise { length: None, digest: None, limit: u64::MAX };
+    let promise =
+        Promise { length: None, digests: Vec::new(), wanted: Vec::new(), limit: u64::MAX };
     let ask = async move {
         let source = stream::iter([Ok::<_, Infallible>(content)]);
         Ok::<_, Arc<CacheError>>((promise, Box::from("text/plain"), source))

@@ -22,6 +22,7 @@ pub struct Model {
     pub last_used_at: i64,
     pub hits: i64,
     pub promised: Option<String>,
+    pub digests: Option<String>,
     pub media: Option<String>,
     pub source_host: Option<String>,
     pub available: Option<i64>,

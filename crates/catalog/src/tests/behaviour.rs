@@ -29,6 +29,7 @@ pub(super) fn artifact(name: &str, version: &str, size: u64) -> ArtifactRow {
         size,
         sha256: digest(name),
         promised: Some(Digest::of(Algorithm::Sha512, b"promised")),
+        digests: [Algorithm::Md5, Algorithm::Sha1].map(|one| Digest::of(one, b"bytes")).into(),
         media: Some("application/octet-stream".to_owned()),
         available: Some(Timestamp::MIN),
         authored: None,

@@ -14,7 +14,8 @@ use super::BASE_ORIGIN;
 /// release that was not read from the bytes.
 pub fn fuzz_bytes(plugin: &dyn Ecosystem, target: &Target, data: &[u8]) -> usize {
     let base = format!("{BASE_ORIGIN}/{}", plugin.describe().mount);
-    let cx = Cx { base: base.into(), wants: weir_core::FactSet::DATES, body: data.into() };
+    let wants = weir_core::FactSet::DATES;
+    let cx = Cx { base: base.into(), wants, body: data.into(), ..Cx::default() };
     let docs = gather(plugin, target, &cx, data);
     let job = Job { target, docs: &docs, cx: &cx };
     let _ = plugin.locate(&job);

@@ -144,7 +144,8 @@ impl<'a> Subject<'a> {
             panic!("{id}: {}: the case's request has no target: {error}", case.name)
         });
         let base = format!("{BASE_ORIGIN}/{}", plugin.describe().mount);
-        let cx = Cx { base: base.into(), wants: case.wants, body: case.ask.body.clone().into() };
+        let body = case.ask.body.clone().into();
+        let cx = Cx { base: base.into(), wants: case.wants, body, ..Cx::default() };
         Self { plugin, case, target, cx }
     }
 

@@ -169,7 +169,8 @@ impl Ecosystem for Flawed {
         }
         let release = weir_core::Coordinates::new("demo", "9");
         let (listed_as, digest, size) = (None, None, None);
-        Ok(Some(Located { release, listed_as, place: Place::primary("x"), digest, size }))
+        let (place, checksums) = (Place::primary("x"), Vec::new());
+        Ok(Some(Located { release, listed_as, place, digest, checksums, size }))
     }
 
     fn deny(&self, _: Option<&Target>, denial: &Denial) -> Reply {

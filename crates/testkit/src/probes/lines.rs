@@ -191,6 +191,7 @@ pub(super) fn located(entry: &Release<'_>, place: Place) -> Located {
         listed_as: None,
         place,
         digest: entry.digest.clone(),
+        checksums: Vec::new(),
         size: entry.size,
     }
 }

@@ -43,6 +43,9 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         refuse_empty: false,
         accepts: &["*/*"],
         lost_prefix: None,
+        checksum_headers: &[],
+        changing: None,
+        merge: None,
         setup: Setup { variables: &[], files: &[], folder: None, note: "For tests only." },
     }
 }

@@ -7,8 +7,58 @@ use weir_core::Scheme;
 use super::{Comparator, Operator, RangeError};
 use crate::parsed::Parsed;
 
-/// Reads what stands between two `||`.
-pub(super) fn alternative(scheme: Scheme, text: &str) -> Result<Vec<Comparator>, RangeError> {
+/// Reads what stands between two `||`: several alternatives where it is a union of Maven's sets.
+pub(super) fn alternatives(scheme: Scheme, text: &str) -> Result<Vec<Vec<Comparator>>, RangeError> {
+    match text.trim() {
+        sets if scheme == Scheme::Maven && sets.starts_with(['[', '(']) => maven_sets(sets),
+        _ => alternative(scheme, text).map(|all| vec![all]),
+    }
+}
+
+/// Maven's own ranges ("Dependency Version Requirement Specification" of the POM reference): sets
+/// in brackets, joined by commas.
+fn maven_sets(mut text: &str) -> Result<Vec<Vec<Comparator>>, RangeError> {
+    let mut sets = Vec::new();
+    loop {
+        let end = text.find([']', ')']).ok_or_else(|| bad(text))?;
+        let (set, rest) = text.split_at(end + 1);
+        sets.push(maven_set(set)?);
+        let rest = rest.trim_start();
+        if rest.is_empty() {
+            return Ok(sets);
+        }
+        text = rest.strip_prefix(',').map(str::trim_start).ok_or_else(|| bad(rest))?;
+    }
+}
+
+fn maven_set(set: &str) -> Result<Vec<Comparator>, RangeError> {
+    let bound = |operator, text: &str| {
+        let version = Parsed::read(Scheme::Maven, text).ok_or_else(|| bad(set))?;
+        Ok(Comparator::Order(operator, version.into_owned()))
+    };
+    let inner = set.strip_prefix(['[', '(']).and_then(|s| s.strip_suffix([']', ')']));
+    let inner = inner.filter(|inner| !inner.contains(['[', '('])).ok_or_else(|| bad(set))?;
+    let (low_closed, high_closed) = (set.starts_with('['), set.ends_with(']'));
+    let Some((low, high)) = inner.split_once(',') else {
+        let one = low_closed && high_closed;
+        return if one { Ok(vec![bound(Operator::Equal, inner.trim())?]) } else { Err(bad(set)) };
+    };
+    let mut comparators = Vec::new();
+    if !low.trim().is_empty() {
+        let operator = if low_closed { Operator::GreaterOrEqual } else { Operator::Greater };
+        comparators.push(bound(operator, low.trim())?);
+    }
+    if !high.trim().is_empty() {
+        let operator = if high_closed { Operator::LessOrEqual } else { Operator::Less };
+        comparators.push(bound(operator, high.trim())?);
+    }
+    if comparators.is_empty() {
+        comparators.push(Comparator::Any);
+    }
+    Ok(comparators)
+}
+
+fn alternative(scheme: Scheme, text: &str) -> Result<Vec<Comparator>, RangeError> {
     let words: Vec<&str> =
         text.split(|c: char| c == ',' || c.is_whitespace()).filter(|w| !w.is_empty()).collect();
     let mut comparators = Vec::new();

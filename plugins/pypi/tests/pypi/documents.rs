@@ -75,7 +75,7 @@ impl Play {
         // The label is wrong on purpose: it must not matter.
         answers.insert(key, Doc::new(body.as_bytes().to_vec(), "application/json"));
         let base = "http://gate.test/pypi".into();
-        Self { target, answers, cx: Cx { base, wants: FactSet::DATES, body: Box::default() } }
+        Self { target, answers, cx: Cx { base, wants: FactSet::DATES, ..Cx::default() } }
     }
 
     /// A listing of `demo-pkg` in the form of `accept`.
