@@ -52,6 +52,6 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 #[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("weir: {error:#}");
+    eprintln!("weir: {}", output::explained(error));
     ExitCode::FAILURE
 }

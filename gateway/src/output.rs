@@ -24,8 +24,32 @@ pub(crate) fn remark(text: &str) {
     eprintln!("{}", text.trim_end());
 }
 
+/// An error with its causes, each said once: many texts hold that of their cause already.
+pub(crate) fn explained(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            let between = if said.is_empty() { "" } else { ": " };
+            said = said + between + &cause;
+        }
+    }
+    said
+}
+
 /// Shows a passing state on the terminal's last line; an empty text clears it.
 #[expect(clippy::print_stderr, reason = "the one place for progress")]
 pub(crate) fn status(text: &str) {
     eprint!("\r\x1b[K{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = anyhow::anyhow!("no such file");
+        let error = cause.context("cannot read a: no such file").context("weir.toml");
+        assert_eq!(explained(&error), "weir.toml: cannot read a: no such file");
+    }
 }

@@ -2,6 +2,7 @@
 //! `e2e/clients.toml`, without touching what the machine has.
 
 mod javascript;
+mod postgres;
 mod python;
 
 use std::collections::BTreeMap;
@@ -87,6 +88,7 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     outcomes.push(("node".to_owned(), node));
     let python = python.and_then(|python| python::installed(&python));
     outcomes.push(("python".to_owned(), python));
+    outcomes.push(("postgres".to_owned(), postgres::installed()));
     outcomes
 }
 

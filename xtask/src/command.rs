@@ -54,6 +54,22 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
+/// Installs packages of the system. Only root can.
+pub(crate) fn apt_install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" and ");
+    let Some(apt) = find("apt-get") else { bail!("install {names}") };
+    println!("installing {names}");
+    let apt = |arguments: &[&str]| {
+        let mut apt = Command::new(&apt);
+        output(apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments))
+    };
+    let install = ["install", "-q", "-y", "--no-install-recommends"];
+    apt(&["update", "-q"])
+        .and_then(|_| apt(&[&install, packages].concat()))
+        .with_context(|| format!("missing: {names}; apt-get does not install them"))
+        .map(drop)
+}
+
 fn title(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.take(6).map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -1,5 +1,6 @@
 //! What can go wrong with the catalogue, in the variants that a caller acts on.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use sea_orm::sqlx::Error as SqlxError;
@@ -130,6 +131,10 @@ enum Fault {
 }
 
 const UNREACHED: &str = "check database.url, and that the server runs";
+const UNTRUSTED: &str =
+    "check sslmode and sslrootcert in database.url, and the server's certificate";
+const NO_FILE: &str =
+    "check the files that database.url names: sslrootcert, sslcert, sslkey, a socket";
 
 fn kind(error: &DbErr) -> Fault {
     let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else {
@@ -146,7 +151,9 @@ fn kind(error: &DbErr) -> Fault {
         SqlxError::PoolTimedOut => {
             Fault::Gone("check that the server runs, or raise database.max_connections")
         }
-        SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed => {
+        SqlxError::Tls(_) => Fault::Gone(UNTRUSTED),
+        SqlxError::Io(error) if error.kind() == ErrorKind::NotFound => Fault::Gone(NO_FILE),
+        SqlxError::Io(_) | SqlxError::PoolClosed | SqlxError::WorkerCrashed => {
             Fault::Gone(UNREACHED)
         }
         _ => Fault::Other,

@@ -11,6 +11,7 @@ mod javascript;
 mod lent;
 mod live;
 mod npm;
+mod postgres;
 mod python;
 mod run;
 mod s3;

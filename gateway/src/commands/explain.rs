@@ -49,7 +49,7 @@ pub(crate) async fn explain(origin: Origin, question: Question) -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(WITHHELD),
         Err(error) => {
-            output::remark(&format!("weir: {error:#}"));
+            output::remark(&format!("weir: {}", output::explained(&error)));
             ExitCode::from(NO_ANSWER)
         }
     }

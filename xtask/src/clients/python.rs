@@ -53,18 +53,7 @@ pub(super) fn find() -> Result<PathBuf> {
     if let Some(python) = usable() {
         return Ok(python);
     }
-    let Some(apt) = command::find("apt-get") else {
-        bail!("install python3 with its module venv");
-    };
-    println!("installing python3 and python3-venv");
-    let apt = |arguments: &[&str]| {
-        let mut apt = Command::new(&apt);
-        apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
-        command::output(&mut apt)
-    };
-    apt(&["update", "-q"])
-        .and_then(|_| apt(&["install", "-q", "-y", "python3", "python3-venv"]))
-        .context("python3 and its module venv are missing, and apt-get does not install them")?;
+    command::apt_install(&["python3", "python3-venv"])?;
     usable().context("python3 makes no virtual environments")
 }
 
