@@ -1,5 +1,6 @@
 //! The binary `weir`.
 
+mod access;
 mod addresses;
 mod background;
 mod cli;
@@ -13,6 +14,7 @@ mod reload;
 mod router;
 mod server;
 mod settings;
+mod tls;
 
 use std::process::ExitCode;
 

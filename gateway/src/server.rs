@@ -9,24 +9,27 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 use weir_cache::CacheError;
 use weir_config::Config;
-use weir_telemetry::{Active, Metrics};
+use weir_telemetry::{AccessLog, Metrics};
 
+use crate::access::Accessed;
 use crate::router::Router;
 
 /// The body of every response.
 pub(crate) type Body = weir_pipeline::ResponseBody;
 
 /// Bounds of the listener.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct ServerSettings {
     http2: bool,
     connections: usize,
@@ -35,6 +38,8 @@ pub(crate) struct ServerSettings {
     header_count: usize,
     shutdown_timeout: Duration,
     metrics: Option<Metrics>,
+    access: Option<AccessLog>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl From<&Config> for ServerSettings {
@@ -48,6 +53,8 @@ impl From<&Config> for ServerSettings {
             header_count: limits.header_count as usize,
             shutdown_timeout: limits.shutdown_timeout,
             metrics: None,
+            access: None,
+            tls: None,
         }
     }
 }
@@ -56,6 +63,18 @@ impl ServerSettings {
     /// Counts the requests that are being answered.
     pub(crate) fn counting(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
+        self
+    }
+
+    /// Writes a line for each request.
+    pub(crate) fn logging(mut self, access: Option<AccessLog>) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Speaks TLS.
+    pub(crate) fn over_tls(mut self, tls: Option<TlsAcceptor>) -> Self {
+        self.tls = tls;
         self
     }
 }
@@ -84,16 +103,20 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let (router, metrics) = (Arc::clone(&router), settings.metrics.clone());
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let active = metrics.as_ref().map(Metrics::active);
-            answer(Arc::clone(&router), request, peer, active)
-        });
+        let service = Service { router: Arc::clone(&router), settings: settings.clone(), peer };
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            // A client that goes away is no event of ours.
-            let _ = watcher.watch(connection).await;
+            let tls = service.settings.tls.clone();
+            match tls {
+                None => drive(&builder, stream, service, watcher).await,
+                Some(tls) => {
+                    let limit = service.settings.header_timeout;
+                    // A client that does not finish its handshake is no event of ours.
+                    if let Ok(Ok(stream)) = tokio::time::timeout(limit, tls.accept(stream)).await {
+                        drive(&builder, stream, service, watcher).await;
+                    }
+                }
+            }
             drop(slot);
         });
     }
@@ -101,6 +124,29 @@ pub(crate) async fn serve(
     if tokio::time::timeout(settings.shutdown_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were still open after limits.shutdown_timeout");
     }
+}
+
+/// Answers the requests of one connection until it ends.
+async fn drive<S>(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: S,
+    service: Service,
+    watcher: Watcher,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = hyper::service::service_fn(move |request| answer(service.clone(), request));
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    // A client that goes away is no event of ours.
+    let _ = watcher.watch(connection).await;
+}
+
+/// What answers the requests of a connection.
+#[derive(Clone)]
+struct Service {
+    router: Arc<Router>,
+    settings: ServerSettings,
+    peer: SocketAddr,
 }
 
 type Slot = tokio::sync::OwnedSemaphorePermit;
@@ -146,11 +192,12 @@ fn builder(settings: &ServerSettings) -> auto::Builder<TokioExecutor> {
 
 /// One request. A panic in a handler costs that request only.
 async fn answer(
-    router: Arc<Router>,
+    service: Service,
     mut request: Request<Incoming>,
-    peer: SocketAddr,
-    active: Option<Active>,
 ) -> Result<Response<Body>, Infallible> {
+    let Service { router, settings, peer } = service;
+    let active = settings.metrics.as_ref().map(Metrics::active);
+    let mut accessed = settings.access.as_ref().map(|log| Accessed::begin(log, &request, peer));
     request.extensions_mut().insert(peer);
     let service = tower::service_fn(move |request| {
         let router = Arc::clone(&router);
@@ -158,9 +205,15 @@ async fn answer(
     });
     let guarded = tower_http::catch_panic::CatchPanic::custom(service, panicked);
     let response = guarded.oneshot(request).await?;
-    // Active until its last byte: the guard lives as long as the body.
-    let until_the_end = move |frame| {
+    if let Some(accessed) = &mut accessed {
+        accessed.answered(&response);
+    }
+    // Under way until its last byte: both live as long as the body.
+    let until_the_end = move |frame: Frame<Bytes>| {
         let _ = &active;
+        if let Some(accessed) = &mut accessed {
+            accessed.passed(&frame);
+        }
         frame
     };
     Ok(response.map(|body| body.map_err(unread).map_frame(until_the_end).boxed_unsync()))

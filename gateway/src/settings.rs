@@ -10,6 +10,7 @@ use weir_core::{Ecosystem, Scheme};
 use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
 use weir_storage::StorageSettings;
+use weir_telemetry::AccessSettings;
 use weir_upstream::{Credentials, Origin, Secret};
 
 /// The rules, as the pure crate wants them.
@@ -163,8 +164,16 @@ pub(crate) fn public(config: &Config) -> PublicAddress {
     PublicAddress {
         base_url: config.base_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
         trusted_proxies: config.trusted_proxies.clone(),
+        https: config.tls.is_some(),
         listen: config.listen.to_string(),
     }
+}
+
+/// Where the access log is written, if it is.
+pub(crate) fn access_log(config: &Config) -> Option<AccessSettings> {
+    let path = config.access_log.path.clone()?;
+    let keep = u32::try_from(config.access_log.keep).unwrap_or(u32::MAX);
+    Some(AccessSettings { path, max_size: config.access_log.max_size, keep })
 }
 
 /// The HTTP client for an upstream with these limits.

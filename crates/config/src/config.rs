@@ -31,6 +31,10 @@ pub struct Config {
     pub http2: bool,
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// TLS towards clients; without it they are spoken to in plain HTTP.
+    pub tls: Option<Tls>,
+    /// The access log.
+    pub access_log: AccessLog,
     /// Where bytes are kept.
     pub storage: Storage,
     /// Where facts are kept.
@@ -58,6 +62,27 @@ impl Config {
         let configured = self.registries.get(ecosystem.id()).cloned();
         configured.unwrap_or_else(|| Registry::new(ecosystem.id(), ecosystem))
     }
+}
+
+/// The files of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tls {
+    /// The certificate and its chain, in PEM form.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM form.
+    pub key: PathBuf,
+}
+
+/// The access log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AccessLog {
+    /// The file; `None` writes none.
+    pub path: Option<PathBuf>,
+    /// The size at which it becomes an older one; 0 never does.
+    #[serde(serialize_with = "value::show_size")]
+    pub max_size: u64,
+    /// How many older ones are kept.
+    pub keep: u64,
 }
 
 /// Where bytes are kept.

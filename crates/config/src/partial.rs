@@ -82,6 +82,8 @@ layer! {
         offline: Maybe<Flag>,
         http2: Maybe<Flag>,
         trusted_proxies: Items<Network>,
+        tls: PartialTls,
+        access_log: PartialAccessLog,
         storage: PartialStorage,
         database: PartialDatabase,
         log: PartialLog,
@@ -92,6 +94,19 @@ layer! {
         policy: PartialPolicy,
         freshness: PartialFreshness,
         limits: PartialLimits,
+    }
+
+    /// `tls`.
+    struct PartialTls {
+        certificate: Maybe<FilePath>,
+        key: Maybe<FilePath>,
+    }
+
+    /// `access_log`.
+    struct PartialAccessLog {
+        path: Maybe<FilePath>,
+        max_size: Maybe<Size>,
+        keep: Maybe<Count>,
     }
 
     /// `storage`.

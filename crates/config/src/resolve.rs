@@ -6,13 +6,14 @@ use std::time::Duration;
 use url::Url;
 
 use crate::partial::{
-    Items, List, Partial, PartialCooldown, PartialDatabase, PartialFreshness, PartialLifetimes,
-    PartialLimits, PartialPolicy, PartialRule, PartialStorage, PartialUpstreamLimits, SecretSource,
+    Items, List, Partial, PartialAccessLog, PartialCooldown, PartialDatabase, PartialFreshness,
+    PartialLifetimes, PartialLimits, PartialPolicy, PartialRule, PartialStorage, PartialTls,
+    PartialUpstreamLimits, SecretSource,
 };
 use crate::scalar::Text;
 use crate::{
-    Config, Cooldown, Database, Driver, EcosystemId, Env, Freshness, Lifetimes, Limits, Listing,
-    Log, LogFormat, Policy, Rule, Secret, Storage, UpstreamLimits,
+    AccessLog, Config, Cooldown, Database, Driver, EcosystemId, Env, Freshness, Lifetimes, Limits,
+    Listing, Log, LogFormat, Policy, Rule, Secret, Storage, Tls, UpstreamLimits,
 };
 
 /// The time in which everything is hashed once more, where nothing is said.
@@ -59,6 +60,8 @@ impl Resolver<'_> {
             offline: partial.offline.is_some_and(|flag| flag.0),
             http2: partial.http2.is_some_and(|flag| flag.0),
             trusted_proxies: values(partial.trusted_proxies),
+            tls: self.tls(partial.tls),
+            access_log: self.access_log(partial.access_log),
             storage: self.storage(partial.storage, &data_dir),
             database: self.database(partial.database, &data_dir),
             log: Log {
@@ -84,6 +87,31 @@ impl Resolver<'_> {
     /// A path that does not depend on the working folder any more.
     pub(crate) fn absolute(&self, path: PathBuf) -> PathBuf {
         if path.is_absolute() { path } else { self.cwd.join(path) }
+    }
+
+    fn tls(&mut self, layer: PartialTls) -> Option<Tls> {
+        match (layer.certificate, layer.key) {
+            (Some(certificate), Some(key)) => {
+                Some(Tls { certificate: self.absolute(certificate.0), key: self.absolute(key.0) })
+            }
+            (None, None) => None,
+            (Some(_), None) => {
+                self.refuse(&strings(&["tls", "certificate"]), "needs tls.key beside it");
+                None
+            }
+            (None, Some(_)) => {
+                self.refuse(&strings(&["tls", "key"]), "needs tls.certificate beside it");
+                None
+            }
+        }
+    }
+
+    fn access_log(&self, layer: PartialAccessLog) -> AccessLog {
+        AccessLog {
+            path: layer.path.map(|path| self.absolute(path.0)),
+            max_size: layer.max_size.map_or(100 << 20, |size| size.0),
+            keep: layer.keep.map_or(5, |count| count.0),
+        }
     }
 
     fn storage(&mut self, layer: PartialStorage, data_dir: &Path) -> Storage {

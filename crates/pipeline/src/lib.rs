@@ -28,7 +28,7 @@ pub use explain::{ExplainError, Explained};
 pub use failure::Failure;
 pub use front::{Front, Member, Patterns, PatternsError};
 pub use mount::{Mount, MountSpec, Origins};
-pub use observe::{Event, Observer, Outcome};
+pub use observe::{Event, Observer, Outcome, Told};
 pub use public::PublicAddress;
 pub use respond::ResponseBody;
 pub use service::{Mounted, Pipeline, PipelineParts};

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use weir_core::{Denial, Purl};
+use http::Response;
+use weir_core::{Code, Denial, Purl};
 use weir_upstream::Quota;
 
 /// How a request ended.
@@ -16,6 +17,46 @@ pub enum Outcome<'a> {
     Refused(&'a Denial),
     /// Ended in a fault or with "no such thing".
     Failed(&'a Denial),
+}
+
+/// What an answer was about; an extension of the response, for whoever writes an access log.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Ecosystem id.
+    pub ecosystem: &'static str,
+    /// Mount name.
+    pub mount: Box<str>,
+    /// The package, where the request concerns one.
+    pub subject: Option<Purl>,
+    /// `hit`, `miss`, `refused` or `failed`.
+    pub outcome: &'static str,
+    /// The code of a refusal or failure.
+    pub code: Option<Code>,
+}
+
+impl Told {
+    /// What an event says.
+    pub(crate) fn of(event: &Event<'_>) -> Self {
+        let (outcome, denial) = match event.outcome {
+            Outcome::Hit => ("hit", None),
+            Outcome::Miss => ("miss", None),
+            Outcome::Refused(denial) => ("refused", Some(denial)),
+            Outcome::Failed(denial) => ("failed", Some(denial)),
+        };
+        Self {
+            ecosystem: event.ecosystem,
+            mount: event.mount.into(),
+            subject: event.subject.cloned(),
+            outcome,
+            code: denial.map(|denial| denial.code),
+        }
+    }
+
+    /// The response, with this as an extension.
+    pub(crate) fn beside<B>(self, mut response: Response<B>) -> Response<B> {
+        response.extensions_mut().insert(self);
+        response
+    }
 }
 
 /// One request, as seen from outside.

@@ -14,6 +14,8 @@ pub struct PublicAddress {
     pub base_url: Option<String>,
     /// Peers whose forwarded headers count.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether this gateway itself speaks TLS to clients.
+    pub https: bool,
     /// Stands in for a `Host` that is missing or malformed: `127.0.0.1:8080`.
     pub listen: String,
 }
@@ -36,6 +38,7 @@ impl PublicAddress {
             .unwrap_or(&self.listen);
         let scheme = match forwarded("x-forwarded-proto") {
             Some("https") => "https",
+            None if self.https => "https",
             _ => "http",
         };
         let prefix = forwarded("x-forwarded-prefix").filter(|prefix| is_prefix(prefix));
@@ -89,6 +92,7 @@ mod tests {
 
     fn address() -> PublicAddress {
         PublicAddress {
+            https: false,
             base_url: None,
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             listen: "127.0.0.1:8080".into(),
@@ -107,6 +111,13 @@ mod tests {
         for hostile in ["evil.example/x", "a\"b", "a b", "user@h", "", "h:99999", "h:x", "[::1"] {
             assert_eq!(of(&[("host", hostile)], "1.2.3.4:5"), "http://127.0.0.1:8080", "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_gateway_that_speaks_tls_says_https() {
+        let own = PublicAddress { https: true, ..address() };
+        let base = own.of(&Uri::from_static("/npm/x"), &headers(&[("host", "w.example")]), None);
+        assert_eq!(&*base, "https://w.example");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use weir_core::{Code, Denial, Ecosystem, Purl, Target};
 
 use crate::respond::{self, RefusalStyle, ResponseBody};
 use crate::service::Core;
-use crate::{Event, Failure, Outcome};
+use crate::{Event, Failure, Outcome, Told};
 
 /// What is known of a request by the time it fails.
 pub(crate) struct Refused<'a> {
@@ -31,24 +31,26 @@ impl Refused<'_> {
     /// Tells the observer, and makes the response.
     pub(crate) fn answer(&self, failure: &Failure) -> Response<ResponseBody> {
         let shown = failure.with_denial(self.shown(failure.denial()));
-        self.tell(&shown);
+        let told = self.tell(&shown);
         let style = RefusalStyle {
             block_status: self.core.policy().block_status(),
             base: self.base,
             query: self.parts.uri.query().unwrap_or(""),
             head: self.parts.method == http::Method::HEAD,
         };
-        respond::failure(self.ecosystem, self.target, &shown, &style)
+        let response = respond::failure(self.ecosystem, self.target, &shown, &style);
+        match told {
+            Some(told) => told.beside(response),
+            None => response,
+        }
     }
 
-    fn tell(&self, failure: &Failure) {
+    fn tell(&self, failure: &Failure) -> Option<Told> {
         // A client that is sent to the canonical path comes again.
-        let Some((ecosystem, mount)) = self.told_as.filter(|_| failure.moved().is_none()) else {
-            return;
-        };
+        let (ecosystem, mount) = self.told_as.filter(|_| failure.moved().is_none())?;
         let denial = failure.denial();
         let refused = respond::is_refusal(failure);
-        self.core.observer.event(&Event {
+        let event = Event {
             ecosystem,
             mount,
             subject: denial.subject.as_ref(),
@@ -57,7 +59,9 @@ impl Refused<'_> {
             notice: None,
             outcome: if refused { Outcome::Refused(denial) } else { Outcome::Failed(denial) },
             bytes: None,
-        });
+        };
+        self.core.observer.event(&event);
+        Some(Told::of(&event))
     }
 
     /// The denial for a person: which package, where the reason is explained, and the operator's

@@ -28,7 +28,9 @@ use crate::joined;
 use crate::refused::Refused;
 use crate::respond::{self, Conditions, Foretold, ResponseBody};
 use crate::visit::Visit;
-use crate::{Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress};
+use crate::{
+    Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress, Told,
+};
 
 type Joined<T> = Result<Arc<T>, Failure>;
 /// A rendering under a lens.
@@ -223,8 +225,8 @@ impl Exchange<'_> {
         let mut target = None;
         match self.route(body, &mut target).await {
             Ok((mount, answered)) => {
-                self.tell(&mount, target.as_ref(), &answered);
-                answered.response
+                let told = self.tell(&mount, target.as_ref(), &answered);
+                told.beside(answered.response)
             }
             Err((mount, failure)) => self.fail(mount.as_deref(), target.as_ref(), &failure),
         }
@@ -529,10 +531,10 @@ impl Exchange<'_> {
         Ok(hasher.finish())
     }
 
-    fn tell(&self, mount: &Mount, target: Option<&Target>, answered: &Answered) {
+    fn tell(&self, mount: &Mount, target: Option<&Target>, answered: &Answered) -> Told {
         let length = answered.response.headers().get(http::header::CONTENT_LENGTH);
         let bytes = length.and_then(|value| value.to_str().ok()?.parse().ok());
-        self.core.observer.event(&Event {
+        let event = Event {
             ecosystem: mount.descriptor().id,
             mount: &mount.name,
             subject: answered.subject.as_ref(),
@@ -544,7 +546,9 @@ impl Exchange<'_> {
                 let unchanged = answered.response.status() == StatusCode::NOT_MODIFIED;
                 !unchanged && self.parts.method != http::Method::HEAD
             }),
-        });
+        };
+        self.core.observer.event(&event);
+        Told::of(&event)
     }
 
     fn fail(

@@ -3,8 +3,10 @@
 //! [`Metrics`] is a handle without global state: the process makes one and hands clones to those
 //! who count. [`init_logs`] is the one exception, as a process has one log.
 
+mod access;
 mod logs;
 mod metrics;
 
+pub use access::{AccessLog, AccessLogError, AccessRecord, AccessSettings};
 pub use logs::{Format, LogError, init_logs, subscriber};
 pub use metrics::{Active, CONTENT_TYPE, Metrics, MetricsError};

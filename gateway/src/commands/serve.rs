@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_config::{Config, Env, Loaded, Overrides, Sources};
 use weir_core::SystemClock;
-use weir_telemetry::Metrics;
+use weir_telemetry::{AccessLog, Metrics};
 
 use crate::background;
 use crate::gateway::Gateway;
@@ -14,6 +14,7 @@ use crate::observer::Telling;
 use crate::reload;
 use crate::router::Router;
 use crate::server::{self, ServerSettings};
+use crate::{settings, tls};
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +63,11 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let own = weir_api::router(api_state(&gateway, metrics.clone()));
     let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
     announce(&gateway, &listener, loaded.file.as_deref());
-    let limits = ServerSettings::from(&gateway.config).counting(metrics);
+    let access = settings::access_log(&gateway.config).map(AccessLog::open).transpose()?;
+    let tls = gateway.config.tls.as_ref();
+    let tls = tls.map(|files| tls::acceptor(files, gateway.config.http2)).transpose()?;
+    let limits =
+        ServerSettings::from(&gateway.config).counting(metrics).logging(access).over_tls(tls);
     server::serve(listener, Arc::new(router), limits, stopped()).await;
     telling.flush(&gateway.catalog).await;
     gateway.close().await;

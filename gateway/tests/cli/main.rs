@@ -2,6 +2,7 @@
 //! this machine's settings is seen.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod access;
 mod config;
 mod home;
 mod queries;

@@ -63,6 +63,17 @@ pub(super) const GATEWAY: &[Row] = rows! {
          print the reason of a refusal.";
     "trusted_proxies": List = "[]", like r#"["10.0.0.0/8"]"#;
         "Networks of proxies whose forwarded headers are believed.";
+    "tls.certificate": Path = "", like "/etc/weir/tls.crt";
+        "A PEM file with the certificate that clients see, followed by its chain. Makes the \
+         gateway speak HTTPS; a renewed file is taken up within a minute. Needs `tls.key`.";
+    "tls.key": Path = "", like "/etc/weir/tls.key";
+        "The PEM file of the certificate's private key.";
+    "access_log.path": Path = "", like "/var/log/weir/access.log";
+        "A file that gets one JSON object a line for each request. By default there is none.";
+    "access_log.max_size": Size = "100 MiB", like "1 GiB";
+        "The size at which the access log becomes an older one (`.1`, `.2`, …); `0` never does.";
+    "access_log.keep": Count = "5", like "30";
+        "How many older access logs are kept.";
     "storage.url": Url = "", like "s3://packages?region=eu-west-1", flag "--storage-url", also "PROXY_STORAGE_URL";
         "Where bytes are kept. By default the folder `cache` in `data_dir`. Credentials of S3 \
          come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`.";

@@ -64,7 +64,14 @@ fn every_plain_variable_reaches_its_key() {
     for key in keys().iter().filter(|key| !key.path.contains('<')) {
         let Some(name) = key.variable() else { continue };
         let value = if key.example.starts_with('[') { "10.0.0.0/8" } else { key.example };
-        let variables = [(name.as_str(), value), ("WEIR_DATABASE__URL", "postgres://db.example/w")];
+        // What some keys need beside them.
+        let beside = [
+            ("WEIR_DATABASE__URL", "postgres://db.example/w"),
+            ("WEIR_TLS__CERTIFICATE", "tls.crt"),
+            ("WEIR_TLS__KEY", "tls.key"),
+        ];
+        let beside = beside.into_iter().filter(|(other, _)| *other != name);
+        let variables: Vec<_> = beside.chain([(name.as_str(), value)]).collect();
         if let Err(error) = read("", Format::Toml, &variables) {
             panic!("{name}: {error}");
         }

@@ -79,7 +79,10 @@ fn every_instant_in_a_key_and_its_signatures_is_the_one_that_was_given() {
     assert_eq!(own.created().map(pgp::types::Timestamp::as_secs), seconds(created()));
     let later = at("2026-11-21T15:00:00Z");
     let message = read(&key.clearsign(b"text\n", later).unwrap());
-    assert_eq!(message.signatures()[0].created().map(pgp::types::Timestamp::as_secs), seconds(later));
+    assert_eq!(
+        message.signatures()[0].created().map(pgp::types::Timestamp::as_secs),
+        seconds(later)
+    );
 }
 
 #[test]

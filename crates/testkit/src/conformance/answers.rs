@@ -39,8 +39,9 @@ impl Answers {
     /// The key of a fetch.
     pub fn key(fetch: &Fetch) -> String {
         match &fetch.place {
-            Place::Origin { origin, path } => format!("{origin}:{path}"),
-            Place::Named { origin, path, .. } => format!("{origin}:{path}"),
+            Place::Origin { origin, path } | Place::Named { origin, path, .. } => {
+                format!("{origin}:{path}")
+            }
             Place::Link(link) => link.as_str().to_owned(),
         }
     }
