@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Frame, Incoming};
@@ -201,7 +202,9 @@ async fn answer(
     request.extensions_mut().insert(peer);
     let service = tower::service_fn(move |request| {
         let router = Arc::clone(&router);
-        async move { Ok::<_, Infallible>(router.handle(request).await) }
+        // Boxed: the future of a whole request is too deep for the compiler to prove things of it
+        // together with that of the connection.
+        async move { Ok::<_, Infallible>(router.handle(request).await) }.boxed()
     });
     let guarded = tower_http::catch_panic::CatchPanic::custom(service, panicked);
     let response = guarded.oneshot(request).await?;
