@@ -36,7 +36,8 @@ pub struct Options<'a> {
 }
 
 /// Looks everywhere. For each ecosystem and origin the strongest finding: environment, then
-/// settings files, then programs, then constants; sorted by ecosystem.
+/// settings files, then programs, then constants; sorted by ecosystem. Settings that are programs
+/// themselves (R's) are read only when their program does not answer.
 ///
 /// Programs are asked only about ecosystems of which environment and settings say nothing.
 pub fn discover(env: &Env, options: &Options<'_>) -> Vec<Finding> {
@@ -47,6 +48,7 @@ pub fn discover(env: &Env, options: &Options<'_>) -> Vec<Finding> {
     let open = |question: &&Question| !taken.seen.contains(&(question.ecosystem, "primary"));
     let questions: Vec<&'static Question> = QUESTIONS.iter().filter(open).collect();
     taken.add(answers(env, &questions, deadline, options.memory));
+    taken.add(settings::guess(env));
     taken.add(constants::find());
     taken.found.sort_by_key(|found| (found.ecosystem, found.origin != "primary", found.origin));
     taken.found

@@ -81,7 +81,7 @@ impl Entry {
     }
 }
 
-/// Changes when the program, a settings file or one of the variables that name settings changes.
+/// Changes when the program or a settings file changes, or a variable names another file.
 fn stamp(env: &Env, question: &Question) -> Option<String> {
     let program = env.program(question.program)?;
     let mut stamp = String::new();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::settings::composer_address;
+use crate::settings::Repositories;
 use crate::variables::sumdb;
 use crate::{Env, Finding};
 
@@ -21,6 +21,9 @@ pub(crate) struct Question {
     read: fn(&str, &str) -> Vec<Finding>,
 }
 
+/// The repository named CRAN, else the first.
+const REPOS: &str =
+    "r <- getOption(\"repos\"); cat(if (\"CRAN\" %in% names(r)) r[[\"CRAN\"]] else r[[1]])";
 const PIP: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
 
 /// Every question, those of this project's own ecosystems first.
@@ -63,7 +66,7 @@ pub(crate) const QUESTIONS: [Question; 6] = [
     Question {
         ecosystem: "cran",
         program: "Rscript",
-        arguments: &["-e", "cat(getOption(\"repos\"))"],
+        arguments: &["-e", REPOS],
         source: "R's option repos",
         read: |text, source| one("cran", text, source),
     },
@@ -85,7 +88,8 @@ fn go(text: &str, source: &str) -> Vec<Finding> {
 }
 
 fn composer(text: &str, source: &str) -> Vec<Finding> {
-    let address = serde_json::from_str(text).ok().and_then(|json| composer_address(&json));
+    let repositories = serde_json::from_str::<Repositories>(text).ok();
+    let address = repositories.and_then(|repositories| repositories.first());
     let found = address.and_then(|address| Finding::new("composer", &address, source.to_owned()));
     found.into_iter().collect()
 }

@@ -1,28 +1,38 @@
 //! Addresses in the settings files of clients.
 
 mod cargo;
+mod composer;
 mod maven;
 mod npm;
 mod others;
 mod python;
+mod r;
 
 use std::path::PathBuf;
 
-pub(crate) use others::composer_address;
+pub(crate) use composer::Repositories;
 
 use crate::{Env, Finding};
 
 /// What settings files say, the stronger first.
 pub(crate) fn find(env: &Env) -> Vec<Finding> {
-    [npm::find, python::find, cargo::find, maven::find, others::find]
+    [npm::find, python::find, cargo::find, maven::find, others::find, composer::find]
         .into_iter()
         .flat_map(|find| find(env))
         .collect()
 }
 
+/// What settings files seem to say that only their program understands.
+pub(crate) fn guess(env: &Env) -> Vec<Finding> {
+    r::guess(env)
+}
+
 /// Files whose change may change what a client's program says.
 pub(crate) fn files(env: &Env) -> Vec<PathBuf> {
-    [npm::files(env), python::files(env), others::files(env)].concat()
+    [npm::files, python::files, others::files, composer::files, r::files]
+        .into_iter()
+        .flat_map(|files| files(env))
+        .collect()
 }
 
 /// Lines `key = value` of an INI file with the section that they stand in, without comments.

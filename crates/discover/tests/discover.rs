@@ -140,7 +140,7 @@ fn every_clients_files_are_read() {
         )
         .file("home/.gemrc", "---\n:sources:\n- https://registry.example/gems/\n")
         .file(
-            "home/.config/composer/config.json",
+            "home/.composer/config.json",
             r#"{"repositories":[{"type":"composer","url":"https://registry.example/php"}]}"#,
         )
         .file("home/.Rprofile", "options(repos = c(CRAN = \"https://registry.example/cran\"))\n")
@@ -201,6 +201,113 @@ fn the_super_pom_is_read_from_its_jar() {
     jar.finish().unwrap();
     assert_eq!(machine.address("maven"), "https://registry.example/maven2");
     assert!(machine.find("maven").source.starts_with("Maven's super POM"));
+}
+
+/// As `gem sources -l` of RubyGems 3.3 shows them.
+#[test]
+fn of_gems_settings_those_count_that_gem_reads() {
+    let sources =
+        |name: &str| format!("---\n:sources:\n# ours\n- https://gems.example/{name}/ # a\n");
+    let address = |machine: &Machine| {
+        let found = machine.look(None).into_iter().find(|found| found.ecosystem == "gem");
+        found.map(|found| found.address.path().to_owned())
+    };
+    let machine = Machine::new().file("home/.gemrc", "sources:\n- https://gems.example/string/\n");
+    assert_eq!(address(&machine), None, "the key is a symbol");
+    let machine = Machine::new()
+        .file("root/etc/gemrc", &sources("system"))
+        .file("home/.config/gem/gemrc", &sources("xdg"));
+    assert_eq!(address(&machine).unwrap(), "/xdg");
+    let machine = machine.file("home/.gemrc", ":verbose: true\n");
+    assert_eq!(address(&machine).unwrap(), "/system", "~/.gemrc takes the place of the other");
+    let machine = machine.file("home/.gemrc", &sources("home"));
+    assert_eq!(address(&machine).unwrap(), "/home");
+    let machine = machine.file("home/one", &sources("one")).file("home/two", &sources("two"));
+    let [one, two] = ["home/one", "home/two"].map(|name| machine.path(name).display().to_string());
+    let machine = machine.var("GEMRC", &format!("{one}:{two}"));
+    assert_eq!(address(&machine).unwrap(), "/two", "the last file of GEMRC is the strongest");
+}
+
+/// As `composer config --global repositories` of Composer 2.5 shows them.
+#[test]
+fn composer_has_one_home_and_an_order_of_repositories() {
+    let settings = |name: &str| {
+        let url = format!("https://php.example/{name}");
+        format!(r#"{{"repositories":[{{"type":"composer","url":"{url}"}}]}}"#)
+    };
+    let address = |machine: &Machine| {
+        let found = machine.look(None).into_iter().find(|found| found.ecosystem == "composer");
+        found.map(|found| found.address.path().to_owned())
+    };
+    let machine = Machine::new()
+        .file("home/.composer/config.json", &settings("legacy"))
+        .file("home/.config/composer/config.json", &settings("xdg"));
+    assert_eq!(address(&machine).unwrap(), "/legacy", "nothing says that XDG is in use");
+    let machine = machine.file("root/etc/xdg/any", "");
+    assert_eq!(address(&machine).unwrap(), "/xdg");
+    let machine = machine.file("home/.config/composer/config.json", "{}");
+    assert_eq!(address(&machine), None, "the other folder is not looked into");
+    let machine = machine.file("home/own/config.json", &settings("own"));
+    let own = machine.path("home/own").display().to_string();
+    assert_eq!(address(&machine.var("COMPOSER_HOME", &own)).unwrap(), "/own");
+
+    let named = r#"{"repositories":{"z":{"type":"vcs","url":"https://git.example/r"},
+        "packages":{"type":"composer","url":"php.example/b"},
+        "a":{"type":"composer","url":"https://php.example/a"},"off":false}}"#;
+    let machine = Machine::new().file("home/.composer/config.json", named);
+    assert_eq!(machine.address("composer"), "http://php.example/b", "the first in the file");
+}
+
+/// Each as `getOption("repos")` of R 4.2 shows it.
+#[test]
+fn a_profile_of_r_is_understood_as_far_as_it_can_be_without_r() {
+    for (profile, path) in [
+        ("options(repos = c(CRAN = \"https://cran.example/named\"))", "/named"),
+        ("options(repos = 'https://cran.example/unnamed')", "/unnamed"),
+        ("r <- getOption('repos')\nr[\"CRAN\"] <- \"https://cran.example/set\"", "/set"),
+        (
+            "options(repos = c(P3M = \"https://a.example/\", CRAN = \"https://b.example/two\"))",
+            "/two",
+        ),
+        (
+            "options(BioC_mirror = \"https://bio.example\", repos = c(CRAN =\n 'https://b.example/bio'))",
+            "/bio",
+        ),
+        ("# CRAN\noptions(repos = c(P3M = \"https://a.example/p3m\"))", "/p3m"),
+        (
+            "x <- \"CRAN at https://a.example\"\noptions(repos = c(CRAN=\"https://b.example/x\"))",
+            "/x",
+        ),
+        (
+            "options(repos = c(CRAN = \"https://a.example/1\"))\noptions(repos = c(CRAN = \"https://a.example/2\"))",
+            "/2",
+        ),
+        (
+            "options(repos = c(CRAN = \"https://a.example/#/now\")) # CRAN = \"https://a.example/then\"",
+            "/",
+        ),
+    ] {
+        let machine = Machine::new().file("home/.Rprofile", profile);
+        assert_eq!(machine.find("cran").address.path(), path, "{profile}");
+    }
+    let row = "menu_name\tURL\tdefault\nCRAN\tCRAN\thttps://cran.example/table\tTRUE\n";
+    let machine = Machine::new().file("root/etc/R/repositories", row);
+    assert_eq!(machine.find("cran").address.path(), "/table");
+    let machine =
+        machine.file("home/mine.R", "options(repos = c(CRAN = \"https://cran.example/mine\"))");
+    let mine = machine.path("home/mine.R").display().to_string();
+    assert_eq!(machine.var("R_PROFILE_USER", &mine).find("cran").address.path(), "/mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn r_itself_is_asked_before_its_profile_is_read() {
+    let machine = Machine::new()
+        .file("home/.Rprofile", "options(repos = c(CRAN = \"https://cran.example/read\"))")
+        .program("Rscript", "echo https://cran.example/asked");
+    assert_eq!(machine.find("cran").address.path(), "/asked");
+    let machine = machine.program("Rscript", "echo @CRAN@");
+    assert_eq!(machine.find("cran").address.path(), "/read");
 }
 
 #[test]

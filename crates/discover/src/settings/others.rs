@@ -1,4 +1,4 @@
-//! Go, apt, `RubyGems`, Composer and R.
+//! Go, apt and `RubyGems`.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use crate::variables::sumdb;
 use crate::{Env, Finding};
 
 pub(super) fn files(env: &Env) -> Vec<PathBuf> {
-    [vec![go_file(env)], gem_files(env), composer_files(env), r_files(env)].concat()
+    [vec![go_file(env)], gem_files(env)].concat()
 }
 
 pub(super) fn find(env: &Env) -> Vec<Finding> {
-    [go, apt, gem, composer, r].into_iter().flat_map(|find| find(env)).collect()
+    [go, apt, gem].into_iter().flat_map(|find| find(env)).collect()
 }
 
 fn go_file(env: &Env) -> PathBuf {
@@ -103,66 +103,29 @@ fn one_line(text: &str) -> Vec<(String, String)> {
     text.lines().filter_map(read).collect()
 }
 
+/// The files of which the first that names sources wins: those of `GEMRC`, the user's, the
+/// system's. The user's own folder of settings counts only without `~/.gemrc`.
 fn gem_files(env: &Env) -> Vec<PathBuf> {
-    vec![env.home.join(".gemrc"), env.config_home().join("gem/gemrc"), env.system("etc/gemrc")]
+    let listed = env.var("GEMRC").map(|list| list.split([':', ';'])).into_iter().flatten();
+    let mut files: Vec<PathBuf> = listed.map(PathBuf::from).collect();
+    // Each is read over those before it.
+    files.reverse();
+    let home = env.home.join(".gemrc");
+    files.push(if home.exists() { home } else { env.config_home().join("gem/gemrc") });
+    files.push(env.system("etc/gemrc"));
+    files
 }
 
-/// The list `:sources:` of a YAML file.
+/// The list `:sources:` of a YAML file, a symbol at its top level. A list on one line is left to
+/// the program.
 fn gem(env: &Env) -> Vec<Finding> {
     let found = gem_files(env).into_iter().filter_map(|path| {
         let text = text(&path)?;
-        let mut lines = text.lines().map(str::trim).skip_while(|line| !line.ends_with("sources:"));
-        let entry = lines.nth(1)?.strip_prefix('-')?.trim().trim_matches(['"', '\'']);
-        Finding::new("gem", entry, format!("gem's settings ({})", env.show(&path)))
-    });
-    found.collect()
-}
-
-fn composer_files(env: &Env) -> Vec<PathBuf> {
-    let home = env.var("COMPOSER_HOME").map(PathBuf::from);
-    let usual = [env.config_home().join("composer"), env.home.join(".composer")];
-    home.into_iter().chain(usual).map(|folder| folder.join("config.json")).collect()
-}
-
-/// The first repository of type `composer`.
-fn composer(env: &Env) -> Vec<Finding> {
-    let found = composer_files(env).into_iter().filter_map(|path| {
-        let file: serde_json::Value = serde_json::from_str(&text(&path)?).ok()?;
-        let address = composer_address(file.get("repositories")?)?;
-        Finding::new("composer", &address, format!("Composer's settings ({})", env.show(&path)))
-    });
-    found.collect()
-}
-
-/// The address of the first repository of type `composer` in a list or map of repositories.
-pub(crate) fn composer_address(repositories: &serde_json::Value) -> Option<String> {
-    let all: Vec<&serde_json::Value> = match repositories {
-        serde_json::Value::Array(list) => list.iter().collect(),
-        serde_json::Value::Object(map) => map.values().collect(),
-        _ => return None,
-    };
-    let composer = all.into_iter().find(|entry| entry["type"] == "composer")?;
-    composer["url"].as_str().map(ToOwned::to_owned)
-}
-
-fn r_files(env: &Env) -> Vec<PathBuf> {
-    vec![
-        env.home.join(".Rprofile"),
-        env.system("etc/R/Rprofile.site"),
-        env.system("etc/R/repositories"),
-    ]
-}
-
-/// `CRAN = "address"` in a profile, or the row `CRAN` of the table of repositories.
-fn r(env: &Env) -> Vec<Finding> {
-    let found = r_files(env).into_iter().filter_map(|path| {
-        let text = text(&path)?;
-        let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
-        let address = lines.filter(|line| line.contains("CRAN")).find_map(|line| {
-            let start = line.find("http")?;
-            line[start..].split(['"', '\'', '\t', ' ']).next()
-        })?;
-        Finding::new("cran", address, format!("R's settings ({})", env.show(&path)))
+        let mut lines = text.lines().skip_while(|line| line.trim_end() != ":sources:").skip(1);
+        let entry = lines.find(|line| !line.trim_start().starts_with('#'))?.trim();
+        let entry = entry.strip_prefix('-')?.trim().split(" #").next()?.trim();
+        let source = format!("gem's settings ({})", env.show(&path));
+        Finding::new("gem", entry.trim_matches(['"', '\'']), source)
     });
     found.collect()
 }
