@@ -28,6 +28,9 @@ pub(super) struct Changed<'a> {
     pub(super) known: &'a BTreeMap<String, String>,
 }
 
+/// Addresses with paths at the gateway.
+type Pairs = Vec<(String, String)>;
+
 impl Session<'_> {
     /// Gives back what runs had borrowed that were killed.
     pub(super) async fn heal(&self, journals: &Journals, report: &mut Report) {
@@ -106,28 +109,32 @@ impl Session<'_> {
         sure
     }
 
-    /// Of addresses that may be the registry's those that its listings name. Of a host whose first
-    /// file the registry does not have it is asked no more: names of other places stay private. The
-    /// first is none of a scope, as clients ask other registries for those.
-    async fn confirmed(&self, asked: BTreeMap<String, String>) -> Vec<(String, String)> {
-        let mut hosts: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    /// Of addresses that may be the registry's those that its listings name: of each package one
+    /// file is looked for, for all that it has on one host. Of a host whose first file the registry
+    /// does not have it is asked no more: names of other places stay private. The first is none of a
+    /// scope, as clients ask other registries for those.
+    async fn confirmed(&self, asked: BTreeMap<String, String>) -> Pairs {
+        let mut hosts: BTreeMap<String, BTreeMap<String, Pairs>> = BTreeMap::new();
         for (address, path) in asked {
-            hosts.entry(host_of(&address).to_owned()).or_default().push((address, path));
+            let package = path.rsplit_once('/').map_or("", |(package, _)| package).to_owned();
+            let packages = hosts.entry(host_of(&address).to_owned()).or_default();
+            packages.entry(package).or_default().push((address, path));
         }
-        let is_there = async |(address, path): (String, String)| {
-            let named = self.address(&path).await?;
-            let same = Url::parse(&address).is_ok_and(|address| address.as_str() == named);
-            same.then_some((address, path))
+        let are_there = async |files: Pairs| {
+            let (address, path) = files.first()?;
+            let named = self.address(path).await?;
+            let same = Url::parse(address).is_ok_and(|address| address.as_str() == named);
+            same.then_some(files)
         };
         let mut all = Vec::new();
-        for mut files in hosts.into_values() {
-            let open = files.iter().position(|(_, path)| !path.contains("/@"));
-            let Some(first) = open.map(|open| files.swap_remove(open)) else { continue };
-            let Some(first) = is_there(first).await else { continue };
-            all.push(first);
-            let rest = futures_util::stream::iter(files.into_iter().map(is_there));
+        for mut packages in hosts.into_values() {
+            let open = packages.keys().find(|package| !package.contains("/@")).cloned();
+            let Some(first) = open.and_then(|open| packages.remove(&open)) else { continue };
+            let Some(first) = are_there(first).await else { continue };
+            all.extend(first);
+            let rest = futures_util::stream::iter(packages.into_values().map(are_there));
             let rest = rest.buffer_unordered(AT_ONCE).filter_map(std::future::ready);
-            all.extend(rest.collect::<Vec<_>>().await);
+            all.extend(rest.collect::<Vec<_>>().await.into_iter().flatten());
         }
         all
     }
@@ -139,11 +146,13 @@ impl Session<'_> {
             let Some(front) = self.front(mount) else { continue };
             let origins = mount.origins().await;
             let main = mount.descriptor().origins.first().and_then(|spec| origins.get(spec.id));
-            let Some(main) = main else { continue };
+            let Some(base) = main.and_then(|main| without_credentials(main.base.clone())) else {
+                continue;
+            };
             found.push(Registry {
                 front: front.path.clone(),
                 plugin: Arc::clone(&mount.ecosystem),
-                bases: vec![main.base.to_string()],
+                bases: vec![base.into()],
                 is_default: mount.is_default(),
             });
         }
@@ -248,6 +257,12 @@ impl Session<'_> {
 
 fn changed<'a>(entry: &'a Entry, text: &'a str) -> Changed<'a> {
     Changed { path: &entry.path, text, origin: &entry.origin, known: &entry.addresses }
+}
+
+/// What lock files name, and what may be written down.
+fn without_credentials(mut address: Url) -> Option<Url> {
+    address.set_username("").and_then(|()| address.set_password(None)).ok()?;
+    Some(address)
 }
 
 /// Lends one file; the journal begins with the first.
