@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::ops::Range;
 
-use weir_core::{
-    Algorithm, Digest, Doc, Edit, Edits, FormatError, Job, Release, Scheme, Timestamp,
-};
+use weir_core::{Doc, Edit, Edits, FormatError, Job, Release, Scheme};
 use weir_format::Splice;
 use weir_format::json::{Array, Kind, Object, Value, quote};
 
 use crate::filename;
+use crate::listing::File;
 use crate::name;
+use crate::simple_json::hashes;
 
 /// A document, split.
 struct Document<'a> {
@@ -26,16 +26,10 @@ struct Document<'a> {
     releases: Option<(Object<'a>, Vec<Array<'a>>)>,
     urls: Option<Array<'a>>,
     /// What is judged, in the order of `read`.
-    entries: Vec<Entry<'a>>,
+    /// A version without files is one without a name.
+    entries: Vec<File<'a>>,
     /// The files under `releases`, in their order, and after them those under `urls`.
     places: Vec<Place<'a>>,
-}
-
-/// A file, or a version without files.
-struct Entry<'a> {
-    file: Option<Cow<'a, str>>,
-    version: Result<String, &'static str>,
-    facts: Option<Object<'a>>,
 }
 
 /// Where a file stands.
@@ -145,7 +139,7 @@ struct Collector<'a, 'p> {
     project: &'p str,
     /// Whether `releases` names all files.
     lists_all: bool,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<File<'a>>,
     places: Vec<Place<'a>>,
     by_name: HashMap<Cow<'a, str>, usize>,
 }
@@ -153,7 +147,7 @@ struct Collector<'a, 'p> {
 impl<'a> Collector<'a, '_> {
     /// A version without files.
     fn bare(&mut self, version: Result<String, &'static str>) {
-        self.entries.push(Entry { file: None, version, facts: None });
+        self.entries.push(File { version, ..File::default() });
     }
 
     fn file(&mut self, value: Value<'a>, under: Option<usize>, key: &Result<String, &'static str>) {
@@ -174,8 +168,7 @@ impl<'a> Collector<'a, '_> {
                 if let Some(file) = file.clone().filter(|_| version.is_ok()) {
                     self.by_name.insert(file, self.entries.len());
                 }
-                let facts = version.is_ok().then(|| parts.clone()).flatten();
-                self.entries.push(Entry { file, version, facts });
+                self.entries.push(read_file(file.unwrap_or_default(), version, parts.as_ref()));
                 self.entries.len() - 1
             }
         };
@@ -200,8 +193,7 @@ impl<'a> Collector<'a, '_> {
     /// Whether some entry is of this version.
     fn lists(&self, version: &Result<String, &'static str>) -> bool {
         let Ok(version) = version else { return false };
-        let key = filename::key(version);
-        self.entries.iter().any(|e| e.version.as_ref().is_ok_and(|v| filename::key(v) == key))
+        of_version(&self.entries, &filename::key(version)).next().is_some()
     }
 }
 
@@ -215,32 +207,28 @@ fn parts<'a>(value: &Value<'a>) -> Option<Object<'a>> {
     (plain && addressed).then_some(object)
 }
 
-impl Entry<'_> {
-    fn release<'r>(&'r self, project: &'r str) -> Release<'r> {
-        let facts = self.facts.as_ref();
-        let text = |key| facts.and_then(|facts| facts.text(key));
-        let date = text("upload_time_iso_8601").or_else(|| text("upload_time"));
-        let yanked = facts.and_then(|facts| facts.get("yanked")?.bool()) == Some(true);
-        Release {
-            name: project.into(),
-            version: self.version.as_deref().unwrap_or_default().into(),
-            file: self.file.as_deref().map(Cow::from),
-            available: date.and_then(|date| Timestamp::parse_rfc3339(&date)),
-            digest: facts.and_then(digest),
-            size: facts.and_then(|facts| facts.get("size")?.u64()),
-            yanked: yanked.then(|| text("yanked_reason").unwrap_or_default()),
-            unreadable: self.version.as_ref().err().copied(),
-            ..Release::default()
-        }
+/// What a document says of a file whose version is known.
+fn read_file<'a>(
+    name: Cow<'a, str>,
+    version: Result<String, &'static str>,
+    parts: Option<&Object<'a>>,
+) -> File<'a> {
+    let file = File { name, version, ..File::default() };
+    let Some(facts) = parts.filter(|_| file.version.is_ok()) else { return file };
+    let yanked = facts.get("yanked").and_then(|yanked| yanked.bool()) == Some(true);
+    File {
+        uploaded: facts.text("upload_time_iso_8601").or_else(|| facts.text("upload_time")),
+        hashes: hashes(facts.get("digests")).ok().flatten().unwrap_or_default(),
+        size: facts.get("size").and_then(|size| size.u64()),
+        yanked: yanked.then(|| facts.text("yanked_reason").unwrap_or_default()),
+        ..file
     }
 }
 
-fn digest(facts: &Object<'_>) -> Option<Digest> {
-    let digests = facts.get("digests")?.loose_object().ok()?;
-    let read = |algorithm: &Algorithm| {
-        Digest::from_hex(*algorithm, &digests.sole(algorithm.name()).ok()??.text()?).ok()
-    };
-    Algorithm::ALL.iter().rev().find_map(read)
+/// The entries of a version, by its key.
+fn of_version(entries: &[File<'_>], key: &str) -> impl Iterator<Item = usize> {
+    let of = move |file: &File<'_>| file.version.as_deref().is_ok_and(|v| filename::key(v) == key);
+    entries.iter().enumerate().filter(move |(_, file)| of(file)).map(|(at, _)| at)
 }
 
 struct Output<'o, 'a> {
@@ -295,23 +283,14 @@ impl<'a> Output<'_, 'a> {
     /// Whether anything of a version stays.
     fn offers(&self, version: &str) -> bool {
         let key = filename::key(version);
-        self.of_version(&key).any(|entry| self.keeps(entry))
-    }
-
-    fn of_version(&self, key: &str) -> impl Iterator<Item = usize> {
-        let of = move |entry: &Entry<'_>| {
-            entry.version.as_ref().is_ok_and(|version| filename::key(version) == key)
-        };
-        self.document.entries.iter().enumerate().filter(move |(_, e)| of(e)).map(|(at, _)| at)
+        of_version(&self.document.entries, &key).any(|entry| self.keeps(entry))
     }
 
     /// The edits of a file that stays.
     fn changes(&self, place: &Place<'_>) -> Vec<(Range<usize>, String)> {
-        let (Some(parts), Some(file)) = (&place.parts, &self.document.entries[place.entry].file)
-        else {
-            return Vec::new();
-        };
-        let ours = self.job.link(&crate::route::file(self.project, file));
+        let Some(parts) = &place.parts else { return Vec::new() };
+        let name = &self.document.entries[place.entry].name;
+        let ours = self.job.link(&crate::route::file(self.project, name));
         let mut changes: Vec<_> =
             parts.get("url").map(|url| (url.span(), quote(&ours))).into_iter().collect();
         if let Edit::Mark(sentence) = self.edits.get(place.entry) {
@@ -358,8 +337,7 @@ impl<'a> Output<'_, 'a> {
     }
 
     fn avoided(&self, entry: usize) -> bool {
-        let facts = self.document.entries[entry].facts.as_ref();
-        let yanked = facts.and_then(|facts| facts.get("yanked")?.bool()) == Some(true);
+        let yanked = self.document.entries[entry].yanked.is_some();
         yanked || matches!(self.edits.get(entry), Edit::Mark(_))
     }
 
@@ -394,7 +372,8 @@ impl<'a> Output<'_, 'a> {
     fn mark_info(&self, splice: &mut Splice<'a>, version: &str) {
         let key = filename::key(version);
         let mut sentence = None;
-        for entry in self.of_version(&key).filter(|entry| self.keeps(*entry)) {
+        let entries = of_version(&self.document.entries, &key);
+        for entry in entries.filter(|entry| self.keeps(*entry)) {
             match self.edits.get(entry) {
                 Edit::Mark(mark) => sentence = Some(mark),
                 _ => return,

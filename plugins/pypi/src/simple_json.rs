@@ -118,7 +118,8 @@ fn metadata<'a>(object: &Object<'a>) -> Result<Option<Hashes<'a>>, FormatError> 
     Ok(None)
 }
 
-fn hashes(value: Option<Value<'_>>) -> Result<Option<Hashes<'_>>, FormatError> {
+/// The members of an object of digests; `None` for what is none.
+pub(crate) fn hashes(value: Option<Value<'_>>) -> Result<Option<Hashes<'_>>, FormatError> {
     let Some(value) = value.filter(|v| v.kind() == Kind::Object) else { return Ok(None) };
     let object = value.object()?;
     let pairs = object.members().iter();

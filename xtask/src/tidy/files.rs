@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 const FILE: usize = 600;
 /// Lines of code of a plugin, without its tests; comments and empty lines cost nothing. PyPI sets
 /// it: one project has three documents there (HTML, JSON, legacy JSON), each read and written.
-const PLUGIN: usize = 1600;
+const PLUGIN: usize = 1500;
 /// Lines of one inline test module; longer ones go to a file of their own.
 const INLINE_TESTS: usize = 150;
 
@@ -108,7 +108,7 @@ mod tests {
             [
                 "crates/a/src/lib.rs: 601 lines, of 600",
                 "crates/a/src/lib.rs:602: 153 lines of inline tests, of 150",
-                "plugins/a: 1601 lines of code, of 1600",
+                "plugins/a: 1501 lines of code, of 1500",
             ]
         );
     }
