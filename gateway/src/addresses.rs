@@ -11,7 +11,7 @@ use url::Url;
 use weir_config::{Config, Env};
 use weir_core::Descriptor;
 use weir_discover::{Finding, Login, Options};
-use weir_pipeline::{Mount, Origins};
+use weir_pipeline::{Identity, Mount, Origins};
 use weir_upstream::{Credentials, Origin, Secret};
 
 use crate::settings;
@@ -87,14 +87,39 @@ fn completed(mount: &Mount, mut origins: Origins, findings: &[Finding]) -> Origi
     origins
 }
 
-fn settle(mount: &Mount, origins: Origins) {
+fn settle(mount: &Mount, mut origins: Origins) {
     if is_open(mount, &origins) {
         tracing::warn!(mount = %mount.name, "no upstream address was found; requests are refused");
     }
     for origin in origins.values() {
         mount.upstream.trust(origin);
     }
+    if mount.descriptor().content.is_some() {
+        if let Some(main) = origins.get_mut(primary(mount.descriptor())) {
+            identify(mount, main);
+        }
+    }
     mount.set_origins(origins);
+}
+
+/// Says whose images these are. The API's own path is a part of all places: an address that ends
+/// with it means the registry.
+fn identify(mount: &Mount, main: &mut Origin) {
+    let path = main.base.path().trim_end_matches('/');
+    if let Some(stem) =
+        path.strip_suffix(mount.descriptor().mount).and_then(|p| p.strip_suffix('/'))
+    {
+        let stem = stem.to_owned();
+        main.base.set_path(&stem);
+    }
+    let host = main.base.host_str().unwrap_or_default();
+    let mut hosts = vec![match main.base.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }];
+    let (namespace, names) = weir_discover::images_of(host);
+    hosts.extend(names.iter().map(ToString::to_string));
+    mount.set_identity(Identity { namespace: namespace.into(), hosts });
 }
 
 /// What discovery may look at: this process's environment and working folder.

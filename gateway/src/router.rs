@@ -33,7 +33,7 @@ impl Router {
         let path = request.uri().path();
         let plain = path.strip_prefix('/').unwrap_or_default();
         if let Some(front) = self.fronts.iter().find(|front| front.below(plain).is_some()) {
-            return self.pipeline.handle(front, request).await;
+            return self.pipeline.handle_among(&self.fronts, front, request).await;
         }
         if let Some(place) = self.lost_prefix(&request) {
             return redirect(&place);
@@ -60,6 +60,7 @@ impl Router {
             query: request.uri().query().unwrap_or(""),
             accept: "",
             body: &[],
+            namespace: "",
         };
         let front = self.fronts.iter().find(|front| front.claims_lost(&seen))?;
         let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();

@@ -69,6 +69,10 @@ pub enum Acquired {
     Filling(Fill),
 }
 
+/// Stored bytes that another path's record names.
+#[derive(Clone, Debug)]
+pub struct Kept(ArtifactRow);
+
 type EntryKey = (Arc<str>, Box<str>);
 /// Absent files that are remembered.
 const ABSENT: u64 = 10_000;
@@ -180,6 +184,28 @@ impl Artifacts {
             }),
             None => Err(CacheError::Abandoned.into()),
         }
+    }
+
+    /// Whole bytes that are stored under the wanted key already, for another path.
+    pub async fn kept(&self, wanted: &Wanted) -> Result<Option<Kept>, CacheError> {
+        let key = wanted.key.to_string();
+        let Some(row) = self.inner.catalog.artifact_with_key(&key).await? else { return Ok(None) };
+        let opened = self.inner.storage.open(&wanted.key).await?;
+        Ok(opened.filter(|opened| opened.size == row.size).map(|_| Kept(row)))
+    }
+
+    /// Records that kept bytes are the wanted artifact's too.
+    pub async fn share(&self, wanted: &Wanted, kept: Kept) -> Result<Arc<Entry>, CacheError> {
+        let Kept(row) = kept;
+        let verified = (row.size, row.sha256);
+        let media = row.media.unwrap_or_default().into();
+        let row = self::row(wanted, verified, row.promised, media, self.inner.clock.now());
+        self.inner.catalog.put_artifact(&row).await?;
+        let mount = Arc::clone(&wanted.mount);
+        let entry = Entry::from_row(row, mount).map(Arc::new).ok_or(CacheError::Abandoned)?;
+        let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
+        self.inner.entries.insert(key, Arc::clone(&entry)).await;
+        Ok(entry)
     }
 
     /// Remembers that upstream does not serve a file.
@@ -394,7 +420,8 @@ impl UnderWay {
         let (inner, key) = (&self.inner, &self.key);
         let result = match result {
             Ok(verified) => {
-                let row = row(&wanted, &verified, promised, media, inner.clock.now());
+                let found = (verified.size, verified.sha256.clone());
+                let row = row(&wanted, found, promised, media, inner.clock.now());
                 inner.commit(wanted, verified, row).await
             }
             Err(error) => Err(error),
@@ -414,7 +441,7 @@ impl UnderWay {
 
 fn row(
     wanted: &Wanted,
-    verified: &Verified,
+    (size, sha256): (u64, weir_core::Digest),
     promised: Option<weir_core::Digest>,
     media: Box<str>,
     now: Timestamp,
@@ -427,8 +454,8 @@ fn row(
         version: wanted.release.version.to_string(),
         file: wanted.file.to_string(),
         storage_key: wanted.key.to_string(),
-        size: verified.size,
-        sha256: verified.sha256.clone(),
+        size,
+        sha256,
         promised,
         digests: verified.digests.clone(),
         media: Some(media.into()),

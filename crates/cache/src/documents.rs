@@ -87,9 +87,14 @@ impl Stored {
         }
     }
 
-    /// Whether the same validators came again.
+    /// Whether the same validators and headers came again: a HEAD says nothing else.
     pub fn has_validators_of(&self, fetched: &Fetched) -> bool {
-        self.etag == fetched.etag && self.last_modified == fetched.last_modified
+        let said = |(name, value): &(String, String)| {
+            self.doc.as_ref().and_then(|doc| doc.header(name)) == Some(value)
+        };
+        self.etag == fetched.etag
+            && self.last_modified == fetched.last_modified
+            && fetched.headers.iter().all(said)
     }
 
     /// When upstream last confirmed it.

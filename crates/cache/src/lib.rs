@@ -18,7 +18,7 @@ mod testing;
 mod upkeep;
 mod uses;
 
-pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Wanted};
+pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Kept, Wanted};
 pub use body::Body;
 pub use documents::{DocumentKey, Documents, Fetched, Stored};
 pub use encode::{Encoding, encode};

@@ -159,6 +159,16 @@ impl Catalog {
         self.artifact_rows(found.map_err(|error| self.fail("look for unused files", error))?)
     }
 
+    /// A record that names this object of the storage, if there is one.
+    pub async fn artifact_with_key(&self, storage_key: &str) -> Result<Option<ArtifactRow>> {
+        let query = Entity::find()
+            .filter(Column::StorageKey.eq(storage_key))
+            .order_by_desc(Column::LastUsedAt);
+        let found = query.one(&self.db).await;
+        let model = found.map_err(|error| self.fail("look for an object's record", error))?;
+        model.map(|model| self.artifact_row(model)).transpose()
+    }
+
     /// How many records name this object of the storage: one that none names can be deleted.
     pub async fn users_of(&self, storage_key: &str) -> Result<u64> {
         let query = Entity::find().filter(Column::StorageKey.eq(storage_key));

@@ -1,15 +1,97 @@
 //! What listings said of files, for files whose address does not tell which release they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
-use weir_core::{Coordinates, Digest, Listed, Timestamp};
+use weir_core::{Coordinates, Digest, Listed, Name, Timestamp};
 
 use crate::entity::listed_file::{ActiveModel, Column, Entity, Model};
 use crate::{BATCH, Catalog, Result};
 
+/// The steps that are followed upwards: a layer, its image, an index, an index of indexes, a tag.
+const DEPTH: usize = 5;
+
+/// What recording steps has shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Whether any of them was not recorded before.
+    pub fresh: bool,
+    /// Version and file of those that are new for a version of which others were recorded before.
+    pub moved: Vec<(String, String)>,
+}
+
 impl Catalog {
+    /// Records steps of a content graph, all of one package: what a tag led to, what an index or
+    /// image lists. Says what is new about them.
+    pub async fn record_steps(
+        &self,
+        mount: &str,
+        steps: &[Listed],
+        at: Timestamp,
+    ) -> Result<Steps> {
+        let Some(name) = steps.first().map(|step| &step.release.name) else {
+            return Ok(Steps::default());
+        };
+        let versions: BTreeSet<&str> = steps.iter().map(|s| s.release.version.as_str()).collect();
+        let mut known: BTreeSet<(String, String)> = BTreeSet::new();
+        for batch in versions.into_iter().collect::<Vec<_>>().chunks(BATCH) {
+            let query = Entity::find()
+                .filter(Column::Name.eq(name.as_str()))
+                .filter(Column::Version.is_in(batch.iter().copied()));
+            let found = self.known(mount, query).await?;
+            let pair = |step: Listed| (step.release.version.to_string(), step.file.to_string());
+            known.extend(found.into_iter().map(pair));
+        }
+        let pair = |step: &Listed| (step.release.version.to_string(), step.file.to_string());
+        let new: Vec<_> = steps.iter().map(pair).filter(|step| !known.contains(step)).collect();
+        self.record_files(mount, steps, at).await?;
+        // What an address stands for never changes: only names move.
+        let before = |version: &String| {
+            version.parse::<Digest>().is_err() && known.iter().any(|(known, _)| known == version)
+        };
+        let fresh = !new.is_empty();
+        Ok(Steps { fresh, moved: new.into_iter().filter(|(v, _)| before(v)).collect() })
+    }
+
+    /// Every recorded step of a package that leads to content with this digest, newest record
+    /// first at each height.
+    pub async fn known_above(
+        &self,
+        mount: &str,
+        name: &Name,
+        digest: &Digest,
+    ) -> Result<Vec<Listed>> {
+        let mut steps: Vec<Listed> = Vec::new();
+        let mut seen = BTreeSet::from([digest.to_string()]);
+        let mut level = vec![digest.to_string()];
+        for _ in 0..DEPTH {
+            let mut next = Vec::new();
+            for batch in level.chunks(BATCH) {
+                let query = Entity::find()
+                    .filter(Column::Name.eq(name.as_str()))
+                    .filter(Column::Digest.is_in(batch.iter().map(String::as_str)));
+                let found = self.known(mount, query).await?;
+                next.extend(found.iter().filter_map(|step| {
+                    let version = step.release.version.as_str();
+                    let address = version.parse::<Digest>().is_ok();
+                    (address && seen.insert(version.to_owned())).then(|| version.to_owned())
+                }));
+                steps.extend(found);
+            }
+            if next.is_empty() {
+                break;
+            }
+            level = next;
+        }
+        Ok(steps)
+    }
+
+    /// Every recorded step of a package, newest record first.
+    pub async fn known_of(&self, mount: &str, name: &Name) -> Result<Vec<Listed>> {
+        self.known(mount, Entity::find().filter(Column::Name.eq(name.as_str()))).await
+    }
+
     /// Records what a listing said of files at this instant, in one transaction. A later record
     /// replaces an earlier one of the same file of the same release; a digest or date that the
     /// later listing does not give is kept from the earlier one.

@@ -50,6 +50,8 @@ pub struct Descriptor {
     /// The views that a group joins from all of its members. `None` where the first member that
     /// lists a package owns it.
     pub merge: Option<Merge>,
+    /// What content-addressed formats add; `None` for others.
+    pub content: Option<Content>,
     /// How clients are pointed at a mount.
     pub setup: Setup,
 }
@@ -62,6 +64,25 @@ pub struct Merge {
     /// Joins documents of such a view, each as its member serves it, in the order of the members.
     /// There are at least two.
     pub join: fn(&[&[u8]]) -> Result<Vec<u8>, FormatError>,
+}
+
+/// What formats whose files are addressed by digest ([`crate::Owner::Content`]) add. Their files
+/// are kept once for all mounts, and served where a manifest of the same package listed them.
+#[derive(Clone, Copy, Debug)]
+pub struct Content {
+    /// Headers of every answer, refusals included (lower-case names).
+    pub headers: &'static [(&'static str, &'static str)],
+    /// The header that repeats a file's digest (lower-case name).
+    pub digest_header: &'static str,
+    /// Views that are served empty when everything in them is withheld, whatever
+    /// [`Descriptor::refuse_empty`] says.
+    pub serves_empty: &'static [&'static str],
+    /// The query parameter by which a client of the default mount says whose registry it means,
+    /// by host, and the header that says whose answered.
+    pub registry_parameter: Option<(&'static str, &'static str)>,
+    /// The purl type that is shown for mounts with a namespace of their own
+    /// ([`Request::namespace`]).
+    pub namespace_purl_type: &'static str,
 }
 
 /// One upstream role.

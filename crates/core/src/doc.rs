@@ -52,6 +52,14 @@ impl Doc {
         self
     }
 
+    /// The same document as a HEAD shows it: headers, and no bytes.
+    #[must_use]
+    pub fn without_body(&self) -> Self {
+        let mut head = Self::new(Vec::new(), &self.media).modified(self.last_modified);
+        head.headers.clone_from(&self.headers);
+        head
+    }
+
     /// The decoded bytes.
     pub fn bytes(&self) -> &[u8] {
         (*self.body).as_ref()

@@ -1,6 +1,6 @@
 //! What a plugin still needs before it can read, write or locate.
 
-use crate::{Digest, Link, Target};
+use crate::{Digest, Link, Name, Target};
 
 /// One missing thing. The pipeline gathers it, checks it and hands it over in
 /// [`Docs`](crate::Docs) under this very value.
@@ -29,6 +29,16 @@ pub enum Known {
     Digest(Digest),
     /// Which releases listed a file of this name?
     File(Box<str>),
+    /// Every recorded step of this package that leads to content with this digest, from the
+    /// version or digest that listed it upwards ([`Release::chain`](crate::Release::chain)).
+    Above {
+        /// The package.
+        name: Name,
+        /// The content.
+        digest: Digest,
+    },
+    /// Every recorded step of a package.
+    Package(Name),
 }
 
 /// A document to fetch.

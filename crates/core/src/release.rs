@@ -39,6 +39,11 @@ pub struct Release<'a> {
     /// Whether no gathered listing names it and its path alone says that it is there. Without a date
     /// of the registry's, its first sight is the first request for it.
     pub unlisted: bool,
+    /// Content addresses (`sha256:…`) that lead from the version to the entry, outermost first: the
+    /// image index, the image. The version is then a name that can be moved (a tag), unless it is
+    /// such an address itself. Rules may name each of them in the version's place, and each step
+    /// is recorded.
+    pub chain: Vec<Cow<'a, str>>,
     /// Why the entry cannot be judged (a version that is none, an inner name that contradicts
     /// its key). Such an entry is withheld whatever policy says.
     pub unreadable: Option<&'static str>,
@@ -63,6 +68,7 @@ impl Release<'_> {
             provenance: self.provenance,
             publisher: self.publisher.map(own),
             unlisted: self.unlisted,
+            chain: self.chain.into_iter().map(own).collect(),
             unreadable: self.unreadable,
         }
     }

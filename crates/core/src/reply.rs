@@ -11,6 +11,8 @@ pub struct Head {
     pub headers: Vec<(&'static str, String)>,
     /// Whether the same path has other representations by `Accept`.
     pub varies: bool,
+    /// Never compressed: clients hash the bytes and look at their length.
+    pub unencoded: bool,
     /// `Last-Modified`, where clients know no other validator; the pipeline moves it on when a
     /// verdict changes.
     pub last_modified: Option<Timestamp>,
@@ -19,7 +21,13 @@ pub struct Head {
 impl Head {
     /// A head with a media type only.
     pub fn new(media: &str) -> Self {
-        Self { media: media.into(), headers: Vec::new(), varies: false, last_modified: None }
+        Self {
+            media: media.into(),
+            headers: Vec::new(),
+            varies: false,
+            unencoded: false,
+            last_modified: None,
+        }
     }
 
     /// The same path has other representations by `Accept`.

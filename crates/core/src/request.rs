@@ -48,6 +48,9 @@ pub struct Request<'a> {
     pub accept: &'a str,
     /// The decoded body of a POST, capped by the pipeline; empty otherwise.
     pub body: &'a [u8],
+    /// The namespace to which names without one belong at the mount's upstream (`library` at
+    /// Docker Hub); empty for most.
+    pub namespace: &'a str,
 }
 
 impl<'a> Request<'a> {
@@ -56,7 +59,8 @@ impl<'a> Request<'a> {
     pub fn get(raw: &'a str) -> Result<Self, Unroutable> {
         let (path, query) = raw.split_once('?').unwrap_or((raw, ""));
         let segments = Segments::parse(path)?;
-        Ok(Self { method: Method::Get, segments, query, accept: "", body: &[] })
+        let method = Method::Get;
+        Ok(Self { method, segments, query, accept: "", body: &[], namespace: "" })
     }
 
     /// The same request with this `Accept`.

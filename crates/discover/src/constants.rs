@@ -16,6 +16,15 @@ const OTHERS: [(&str, &str); 8] = [
     ("pub", "https://pub.dev"),
 ];
 
+/// The names of the registry whose images without a namespace belong to `library`.
+const LIBRARY: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+
+/// What is special about the images of a host: the namespace to which names without one belong
+/// (empty for most), and the other names by which clients mean that registry.
+pub fn images_of(host: &str) -> (&'static str, &'static [&'static str]) {
+    if LIBRARY.contains(&host) { ("library", &LIBRARY) } else { ("", &[]) }
+}
+
 /// All defaults.
 pub(crate) fn find() -> Vec<Finding> {
     let npm = Finding::new("npm", deno_npmrc::NPM_DEFAULT_REGISTRY, dependency("deno_npmrc"));

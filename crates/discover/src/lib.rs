@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
+pub use constants::images_of;
 pub use env::Env;
 pub use finding::{Finding, Login, table};
 use memory::Memory;

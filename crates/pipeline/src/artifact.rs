@@ -42,6 +42,9 @@ pub(crate) struct Asked<'a> {
     pub(crate) role: Role,
 }
 
+/// The media type of content that is addressed by its digest.
+const CONTENT: &str = "application/octet-stream";
+
 impl Visit {
     /// The file of an artifact target, admitted by policy.
     pub(crate) async fn artifact(&self, asked: Asked<'_>) -> Result<File, Failure> {
@@ -81,6 +84,10 @@ impl Visit {
                     let (admitted, decision) = self.admit_any(&mut evidence, entry.role)?;
                     entry.decide(decision);
                     return Ok(admitted);
+                }
+                // No manifest of this package lists the content any more.
+                Err(failure) if is_shared(asked.target) && failure.code() == Code::NotFound => {
+                    return Err(failure);
                 }
                 Err(failure) => {
                     tracing::debug!(%failure, path = %entry.path, "no evidence for a stored file");
@@ -220,17 +227,38 @@ impl Visit {
             return Err(Failure::unlisted(asked.file));
         };
         let wanted = self.wanted(asked, release, *sight);
+        if is_shared(asked.target)
+            && let Some(entry) = self.shared(asked, &spot, &wanted).await?
+        {
+            return Ok(Acquired::Stored(entry));
+        }
         let (visit, file) = (self.clone(), asked.file.to_owned());
+        let shared = is_shared(asked.target);
         let ask = async move {
             let published = visit.ask_checksums(&checksums);
             let answer = visit.ask_file(&spot, promised, &file);
             let (published, (mut promise, media, body)) = tokio::try_join!(published, answer)?;
             promise.digests.extend(published);
             promise.digests.sort_by_key(|digest| std::cmp::Reverse(digest.algorithm()));
-            Ok((promise, media, body))
+            // What a content host calls it says nothing: manifests say what content is.
+            Ok((promise, if shared { CONTENT.into() } else { media }, body))
         };
         let acquired = self.core.artifacts.acquire(wanted, ask).await;
         self.noting_absence(asked, acquired)
+    }
+
+    /// Content that is stored for another package or mount already: taken over once upstream
+    /// confirms that it is to be had at this place too.
+    async fn shared(
+        &self,
+        asked: Asked<'_>,
+        spot: &Spot,
+        wanted: &Wanted,
+    ) -> Result<Option<Arc<Entry>>, Failure> {
+        let Some(kept) = self.core.artifacts.kept(wanted).await? else { return Ok(None) };
+        let answer = self.stream(spot, Ask::head(spot.whither()), asked.file).await;
+        self.noting_absence(asked, answer)?;
+        Ok(Some(self.core.artifacts.share(wanted, kept).await?))
     }
 
     /// Remembers a 404 of upstream's for a file.
@@ -255,7 +283,11 @@ impl Visit {
         let spot = self.spot(&evidence.located.place, &evidence.gathered).await?;
         let answer = self.stream(&spot, Ask::head(spot.whither()), asked.file).await;
         let Streaming { headers, length, .. } = self.noting_absence(asked, answer)?;
-        let media = header(&headers, CONTENT_TYPE).unwrap_or_default();
+        let media = if is_shared(asked.target) {
+            CONTENT.to_owned()
+        } else {
+            header(&headers, CONTENT_TYPE).unwrap_or_default()
+        };
         Ok((evidence.located.size.or(length), media))
     }
 
@@ -287,9 +319,18 @@ impl Visit {
         Ok((promise, media.into(), body))
     }
 
+    /// Where an artifact's bytes are: content by its digest, whoever lists it.
+    fn key(&self, asked: Asked<'_>, release: &Release<'_>) -> Key {
+        if let Target::Artifact { owner: Owner::Content { digest, .. }, .. } = asked.target {
+            let hex = digest.hex();
+            let (folder, algorithm) = (self.mount.descriptor().folder, digest.algorithm());
+            return Key::from_parts([folder, algorithm.name(), &hex[..2], &hex]);
+        }
+        Key::from_parts([&*self.mount.folder, &*release.name, &*release.version, asked.file])
+    }
+
     fn wanted(&self, asked: Asked<'_>, release: &Release<'_>, sight: Sight) -> Wanted {
-        let key =
-            Key::from_parts([&*self.mount.folder, &*release.name, &*release.version, asked.file]);
+        let key = self.key(asked, release);
         Wanted {
             ecosystem: self.mount.descriptor().id,
             mount: Arc::clone(&self.mount.name),

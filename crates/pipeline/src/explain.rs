@@ -48,7 +48,8 @@ impl Pipeline {
         let mut last = ExplainError::NoMount(purl_type.clone());
         for mount in mounts {
             let descriptor = mount.descriptor();
-            if descriptor.purl_type != purl_type || descriptor.listing.is_empty() {
+            let types = [descriptor.purl_type, mount.purl_type()];
+            if !types.contains(&&*purl_type) || descriptor.listing.is_empty() {
                 continue;
             }
             match self.explain_at(mount, &name, version.as_deref()).await {
@@ -65,8 +66,9 @@ impl Pipeline {
         name: &str,
         version: Option<&str>,
     ) -> Result<Explained, ExplainError> {
-        let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
         let target = canonical(mount, Target::manifest(name, mount.descriptor().listing))?;
+        let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
+        let visit = visit.concerning(&target);
         let label = mount.purl(name, version).to_string();
         let failed = |failure: Failure| {
             if failure.goes_on() {
@@ -106,7 +108,11 @@ impl Pipeline {
 fn canonical(mount: &Mount, target: Target) -> Result<Target, ExplainError> {
     let ecosystem = &mount.ecosystem;
     let accept = mount.descriptor().accepts.first().copied().unwrap_or_default();
-    let route = |path: &str| ecosystem.route(&Request::get(path)?.accepting(accept));
+    let namespace = mount.namespace();
+    let route = |path: &str| {
+        let request = Request { namespace: &namespace, ..Request::get(path)?.accepting(accept) };
+        ecosystem.route(&request)
+    };
     let routed = match route(&ecosystem.path(&target)) {
         Err(Unroutable::Moved(path)) => route(&path),
         other => other,

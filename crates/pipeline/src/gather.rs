@@ -52,6 +52,8 @@ pub(crate) struct Gathered {
     sources: Vec<Source>,
     /// Other targets as served.
     children: Vec<Arc<Rendering>>,
+    /// When the records were looked up, where there are any: another gateway may add some.
+    looked_up: Option<Timestamp>,
 }
 
 /// Where an answer came from.
@@ -98,7 +100,8 @@ impl Gathered {
             if source.immutable { Timestamp::MAX } else { source.stored.validated_at().plus(ttl) }
         };
         let children = self.children.iter().map(|child| child.fresh_until());
-        self.sources.iter().map(of).chain(children).min().unwrap_or(Timestamp::MAX)
+        let records = self.looked_up.map(|at| at.plus(ttl));
+        self.sources.iter().map(of).chain(children).chain(records).min().unwrap_or(Timestamp::MAX)
     }
 
     /// The next instant at which another target as served changes.
@@ -129,7 +132,7 @@ impl Visit {
                 match origin {
                     Origin::Document(source) => gathered.sources.push(source),
                     Origin::Rendering(child) => gathered.children.push(child),
-                    Origin::Records => {}
+                    Origin::Records => gathered.looked_up = Some(self.now),
                 }
             }
         }
@@ -176,6 +179,10 @@ impl Visit {
                         catalog.known_by_digest(&self.mount.name, digest).await?
                     }
                     Known::File(file) => catalog.known_by_file(&self.mount.name, file).await?,
+                    Known::Above { name, digest } => {
+                        catalog.known_above(&self.mount.name, name, digest).await?
+                    }
+                    Known::Package(name) => catalog.known_of(&self.mount.name, name).await?,
                 };
                 Ok((Found::Known(listed), Origin::Records))
             }
@@ -308,7 +315,7 @@ impl Visit {
             self.core.documents.confirm(key, previous).await?;
             return Ok(Arc::clone(previous));
         }
-        if fetch.lists && same.is_none() {
+        if fetch.lists && same.is_none() && !is_page(&fetched) {
             self.note_sightings(errand, previous.as_deref(), &fetched).await?;
         }
         Ok(self.core.documents.put(key, fetched).await?)
@@ -425,6 +432,13 @@ fn fetched(target: &Target, document: &Document, body: Option<Bytes>) -> Fetched
             other => other.package().map(ToString::to_string).unwrap_or_default(),
         },
     }
+}
+
+/// Whether more of a listing follows on another page (RFC 8288): what is new on one of several
+/// pages may have been on the next before.
+fn is_page(fetched: &Fetched) -> bool {
+    let next = |(name, value): &(String, String)| name == "link" && value.contains("next");
+    fetched.headers.iter().any(next)
 }
 
 /// How current a kept document is.

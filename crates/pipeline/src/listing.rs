@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use weir_cache::{Grounds, Rendering, RenderingKey};
-use weir_core::{Code, Denial, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp};
+use weir_core::{Code, Denial, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp, View};
 use weir_policy::Facts;
 
 use crate::Failure;
@@ -70,9 +70,15 @@ impl Visit {
 
     /// The package whose listing is refused because nothing of it is left.
     fn emptied<'t>(&self, target: &'t Target, (read, kept): (usize, usize)) -> Option<&'t Name> {
-        let refused = read > 0 && kept == 0 && self.mount.descriptor().refuse_empty;
+        let descriptor = self.mount.descriptor();
+        let refused = read > 0 && kept == 0 && descriptor.refuse_empty;
+        let serves = |view: &View| {
+            descriptor.content.is_some_and(|content| content.serves_empty.contains(&view.name))
+        };
         match target {
-            Target::Manifest { scope: Scope::Package(name), .. } if refused => Some(name),
+            Target::Manifest { scope: Scope::Package(name), view } if refused && !serves(view) => {
+                Some(name)
+            }
             _ => None,
         }
     }
@@ -105,7 +111,7 @@ impl Visit {
             Target::Manifest { .. } => self.read(target, &gathered).await?,
             _ => Vec::new(),
         };
-        self.record_files(&releases).await?;
+        self.record_read(target, &releases).await?;
         let read = releases.len();
         let (edits, kept, valid_until) = self.judge(target, releases).await?;
         let valid_until = valid_until.min(gathered.valid_until());
@@ -164,25 +170,5 @@ impl Visit {
             Ok(Rendering::new(head, out, grounds))
         })
         .await
-    }
-
-    /// Keeps what a manifest says of its files, for plugins whose paths do not name the release.
-    async fn record_files(&self, releases: &[Release<'_>]) -> Result<(), Failure> {
-        if !self.mount.descriptor().records_files || releases.is_empty() {
-            return Ok(());
-        }
-        let listed: Vec<weir_core::Listed> = releases
-            .iter()
-            .filter_map(|release| {
-                Some(weir_core::Listed {
-                    release: weir_core::Coordinates::new(&*release.name, &*release.version),
-                    file: release.file.as_deref()?.into(),
-                    digest: release.digest.clone(),
-                    published: release.available,
-                })
-            })
-            .collect();
-        self.core.catalog.record_files(&self.mount.name, &listed, self.now).await?;
-        Ok(())
     }
 }

@@ -30,6 +30,21 @@ pub struct MountSpec {
     pub upstream: Client,
 }
 
+/// Whose registry a mount's upstream is, for formats in which clients say so.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The namespace to which names without one belong (`library` at Docker Hub); empty for most.
+    pub namespace: Arc<str>,
+    /// The hosts by which clients name it.
+    pub hosts: Vec<String>,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { namespace: "".into(), hosts: Vec::new() }
+    }
+}
+
 /// A registry that can be asked.
 pub struct Mount {
     /// Its name.
@@ -43,6 +58,7 @@ pub struct Mount {
     /// The way to its upstream.
     pub upstream: Client,
     origins: watch::Sender<Option<Arc<Origins>>>,
+    identity: Mutex<Arc<Identity>>,
     bases: Mutex<Vec<Arc<str>>>,
 }
 
@@ -52,8 +68,35 @@ impl Mount {
     pub fn new(spec: MountSpec) -> Self {
         let MountSpec { name, folder, ecosystem, freshness, upstream } = spec;
         let origins = watch::Sender::new(None);
-        let bases = Mutex::default();
-        Self { name: name.into(), folder, ecosystem, freshness, upstream, origins, bases }
+        Self {
+            name: name.into(),
+            folder,
+            ecosystem,
+            freshness,
+            upstream,
+            origins,
+            identity: Mutex::default(),
+            bases: Mutex::default(),
+        }
+    }
+
+    /// Says whose registry it is. Before the addresses are set: who waits for those wants it.
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+    }
+
+    fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The namespace to which names without one belong; empty for most.
+    pub fn namespace(&self) -> Arc<str> {
+        Arc::clone(&self.identity().namespace)
+    }
+
+    /// Whether clients mean this registry by a host (with its port, where it is no usual one).
+    pub fn stands_for(&self, host: &str) -> bool {
+        self.identity().hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
 
     /// Sets the addresses; an empty map means that there are none.
@@ -80,7 +123,16 @@ impl Mount {
 
     /// The package URL of a name and maybe a version here.
     pub fn purl(&self, name: &str, version: Option<&str>) -> Purl {
-        Purl::new(self.descriptor().purl_type, name, version)
+        Purl::new(self.purl_type(), name, version)
+    }
+
+    /// The type of the package URLs that are shown for this mount.
+    pub fn purl_type(&self) -> &'static str {
+        let descriptor = self.descriptor();
+        match &descriptor.content {
+            Some(content) if !self.namespace().is_empty() => content.namespace_purl_type,
+            _ => descriptor.purl_type,
+        }
     }
 
     /// All addresses, if they are known by now.

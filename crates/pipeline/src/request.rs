@@ -43,18 +43,33 @@ fn gunzip(bytes: &[u8], cap: u64) -> Option<Bytes> {
     (out.len() as u64 <= cap).then(|| out.into())
 }
 
+/// What a client accepts; several header lines are one list (RFC 9110 section 5.3).
+pub(crate) fn accept(parts: &Parts) -> String {
+    let lines = parts.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    lines.collect::<Vec<_>>().join(", ")
+}
+
+/// What a plugin sees of a request beside its path.
+#[derive(Clone, Copy)]
+pub(crate) struct Said<'a> {
+    pub(crate) accept: &'a str,
+    pub(crate) body: &'a [u8],
+    pub(crate) namespace: &'a str,
+}
+
 /// The request as a plugin sees it.
 pub(crate) fn request<'a>(
     parts: &'a Parts,
     below: &str,
-    body: &'a [u8],
+    Said { accept, body, namespace }: Said<'a>,
 ) -> Result<Request<'a>, Failure> {
     Ok(Request {
         method: method(&parts.method),
         segments: Segments::parse(below)?,
         query: parts.uri.query().unwrap_or(""),
-        accept: parts.headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or(""),
+        accept,
         body,
+        namespace,
     })
 }
 

@@ -16,7 +16,9 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::ext::ReasonPhrase;
 use weir_cache::{Body, CacheError, Encoding, Entry, Fill, Rendering};
-use weir_core::{Code, Denial, Digest, Ecosystem, Head, Reply, Target, Timestamp};
+use weir_core::{
+    Code, Denial, Descriptor, Digest, Ecosystem, Head, Owner, Reply, Target, Timestamp,
+};
 
 use crate::Failure;
 
@@ -140,7 +142,8 @@ pub(crate) async fn document(
     conditions: Conditions<'_>,
 ) -> Response<ResponseBody> {
     let accept = conditions.text(ACCEPT_ENCODING).unwrap_or("");
-    let (encoding, bytes) = match Encoding::choose(accept) {
+    let choice = Encoding::choose(accept).filter(|_| !rendering.head.unencoded);
+    let (encoding, bytes) = match choice {
         Some(encoding) => rendering.encoded(encoding).await,
         None => (None, rendering.identity().clone()),
     };
@@ -373,6 +376,25 @@ fn describe_refusal(
     }
     for (name, value) in more {
         insert(headers, HeaderName::from_static(name), value);
+    }
+}
+
+/// The headers that content-addressed formats have on every answer, and that on files.
+pub(crate) fn describe_content(
+    response: &mut Response<ResponseBody>,
+    descriptor: &Descriptor,
+    target: Option<&Target>,
+) {
+    let Some(content) = &descriptor.content else { return };
+    let status = response.status();
+    let headers = response.headers_mut();
+    for (name, value) in content.headers {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Some(Target::Artifact { owner: Owner::Content { digest, .. }, .. }) = target
+        && (status.is_success() || status == StatusCode::NOT_MODIFIED)
+    {
+        insert(headers, HeaderName::from_static(content.digest_header), &digest.to_string());
     }
 }
 

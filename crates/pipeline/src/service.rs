@@ -24,8 +24,10 @@ use weir_policy::{Admitted, Policy};
 
 use crate::artifact::{Asked, Evidence, File};
 use crate::checksums;
+use crate::generations::Generations;
 use crate::joined;
 use crate::refused::Refused;
+use crate::request::Said;
 use crate::respond::{self, Conditions, Foretold, ResponseBody};
 use crate::visit::Visit;
 use crate::{
@@ -68,6 +70,7 @@ pub(crate) struct Core {
     pub(crate) document_flights: Flights<DocumentKey, Joined<Stored>>,
     /// Each with whether upstream was asked for it.
     pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
+    pub(crate) records: Generations,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }
@@ -98,6 +101,7 @@ impl Pipeline {
                 settings: parts.settings,
                 document_flights: Flights::new(),
                 render_flights: Flights::new(),
+                records: Generations::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
                 public: parts.public,
             }),
@@ -158,11 +162,7 @@ impl Pipeline {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (parts, body) = request.into_parts();
-        let peer = parts.extensions.get::<SocketAddr>().copied();
-        let origin = self.public_address(&parts, peer);
-        let base: Arc<str> = format!("{origin}/{}", front.path).into();
-        let exchange = Exchange { core: &self.core, front, parts: &parts, origin, base };
-        exchange.run(body).await
+        Exchange::new(self, front, &parts).run(body).await
     }
 }
 
@@ -203,6 +203,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) front: &'a Front,
     parts: &'a Parts,
+    accept: String,
     origin: Arc<str>,
     pub(crate) base: Arc<str>,
 }
@@ -216,20 +217,45 @@ pub(crate) struct Answered {
     notice: Option<String>,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    pub(crate) fn new(pipeline: &'a Pipeline, front: &'a Front, parts: &'a Parts) -> Self {
+        let peer = parts.extensions.get::<SocketAddr>().copied();
+        let origin = pipeline.public_address(parts, peer);
+        let base: Arc<str> = format!("{origin}/{}", front.path).into();
+        let accept = crate::request::accept(parts);
+        Self { core: &pipeline.core, front, parts, accept, origin, base }
+    }
+
+    /// Refuses a request that belongs to no registry.
+    pub(crate) fn refuse(&self, failure: &Failure) -> Response<ResponseBody> {
+        self.described(self.fail(None, None, failure), None)
+    }
+
+    fn described(
+        &self,
+        mut response: Response<ResponseBody>,
+        target: Option<&Target>,
+    ) -> Response<ResponseBody> {
+        if let Some(ecosystem) = self.front.ecosystem() {
+            respond::describe_content(&mut response, ecosystem.describe(), target);
+        }
+        response
+    }
+
     async fn run<B>(&self, body: B) -> Response<ResponseBody>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut target = None;
-        match self.route(body, &mut target).await {
+        let response = match self.route(body, &mut target).await {
             Ok((mount, answered)) => {
                 let told = self.tell(&mount, target.as_ref(), &answered);
                 told.beside(answered.response)
             }
             Err((mount, failure)) => self.fail(mount.as_deref(), target.as_ref(), &failure),
-        }
+        };
+        self.described(response, target.as_ref())
     }
 
     async fn route<B>(
@@ -246,21 +272,12 @@ impl Exchange<'_> {
         let body = crate::request::body(self.parts, body, cap).await.map_err(nowhere)?;
         let below = self.parts.uri.path().trim_start_matches('/');
         let below = below.strip_prefix(&*self.front.path).unwrap_or(below);
-        let request = crate::request::request(self.parts, below, &body).map_err(nowhere)?;
-        let Some(ecosystem) = self.front.ecosystem() else {
-            return Err(nowhere(Failure::not_found("a registry behind this path")));
-        };
-        let target = match ecosystem.route(&request) {
-            Err(Unroutable::Unknown) => {
-                self.below_upstream(ecosystem, below, &body).ok_or(Unroutable::Unknown)
-            }
-            routed => routed,
-        };
-        let target = target.map_err(|error| nowhere(error.into()))?;
+        let namespace = self.namespace().await;
+        let target = self.target(below, &body, &namespace).map_err(nowhere)?;
         *routed = Some(target.clone());
         let name = target.package().map(weir_core::Name::as_str);
         let members = self.front.candidates(name);
-        let merge = ecosystem.describe().merge;
+        let merge = self.front.ecosystem().and_then(|ecosystem| ecosystem.describe().merge);
         if let Some(merge) = merge.filter(|_| members.len() > 1)
             && let Some(document) = joined::joinable(merge, &target)
         {
@@ -268,8 +285,14 @@ impl Exchange<'_> {
         }
         let mut last = (None, Failure::not_found("a registry for this name"));
         for mount in members {
+            let own = mount.namespace();
+            let target = if own == namespace {
+                target.clone()
+            } else {
+                self.target(below, &body, &own).map_err(nowhere)?
+            };
             let visit = Visit::new(self.core, mount, Arc::clone(&self.base), &body);
-            match self.visit(&visit, &target).await {
+            match self.visit(&visit.concerning(&target), &target).await {
                 Ok(answered) => return Ok((Arc::clone(mount), answered)),
                 Err(failure) => {
                     // Where listings are joined, the first member that has a file serves it.
@@ -283,6 +306,31 @@ impl Exchange<'_> {
             }
         }
         Err(last)
+    }
+
+    /// The namespace of names without one, at the first registry behind this front. Known when its
+    /// address is.
+    async fn namespace(&self) -> Arc<str> {
+        let Some(first) = self.front.members.first() else { return "".into() };
+        if first.mount.descriptor().content.is_some() {
+            first.mount.origins().await;
+        }
+        first.mount.namespace()
+    }
+
+    fn target(&self, below: &str, body: &[u8], namespace: &str) -> Result<Target, Failure> {
+        let said = Said { accept: &self.accept, body, namespace };
+        let request = crate::request::request(self.parts, below, said)?;
+        let Some(ecosystem) = self.front.ecosystem() else {
+            return Err(Failure::not_found("a registry behind this path"));
+        };
+        match ecosystem.route(&request) {
+            Err(Unroutable::Unknown) => {
+                let found = self.below_upstream(ecosystem, below, body);
+                found.ok_or_else(|| Unroutable::Unknown.into())
+            }
+            routed => routed.map_err(Failure::from),
+        }
     }
 
     /// The target of a path that still has its registry's own path in front: npm replaces the
@@ -302,7 +350,8 @@ impl Exchange<'_> {
                 if path.is_empty() {
                     return None;
                 }
-                let request = crate::request::request(self.parts, rest, body).ok()?;
+                let said = Said { accept: &self.accept, body, namespace: "" };
+                let request = crate::request::request(self.parts, rest, said).ok()?;
                 ecosystem.route(&request).ok()
             })
         })

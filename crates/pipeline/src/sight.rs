@@ -138,9 +138,13 @@ impl Visit {
             }
         }
         let sight = |release: &Release<'_>| {
-            let file = release.file.as_deref().unwrap_or_default();
-            let key = (release.name.to_string(), release.version.to_string(), file.to_owned());
-            match seen.get(&key) {
+            // What a tag led to first, where there is such a chain, is what can be new.
+            let file = release.chain.first().or(release.file.as_ref());
+            let at = |file: &str| {
+                let (name, version) = (release.name.to_string(), release.version.to_string());
+                seen.get(&(name, version, file.to_owned()))
+            };
+            match at(file.map_or("", |file| &**file)).or_else(|| at("")) {
                 Some(at) => Sight::At(*at),
                 None if contacted => Sight::Baseline,
                 None => Sight::Unknown,

@@ -47,6 +47,17 @@ impl Visit {
         }
     }
 
+    /// The same request, for a target: where verdicts rest on records of the target's package,
+    /// they hold for what is recorded now.
+    pub(crate) fn concerning(mut self, target: &Target) -> Self {
+        if self.mount.descriptor().content.is_some()
+            && let Some(name) = target.package()
+        {
+            self.lens.class ^= self.core.records.of(&self.mount.name, name.as_str());
+        }
+        self
+    }
+
     pub(crate) fn job<'a>(&'a self, target: &'a Target, docs: &'a Docs) -> Job<'a> {
         Job { target, docs, cx: &self.cx }
     }

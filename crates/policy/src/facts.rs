@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::borrow::Cow;
+
 use weir_core::{Release, Role, Scheme, Timestamp};
 
 use crate::Unknown;
@@ -40,6 +42,8 @@ pub struct Facts<'a> {
     pub name: &'a str,
     /// Canonical version.
     pub version: &'a str,
+    /// Content addresses by which rules may name it too ([`Release::chain`]).
+    pub chain: &'a [Cow<'a, str>],
     /// The file, where the judgement is for one.
     pub file: Option<&'a str>,
     /// When the registry made it available, by the registry's clock.
@@ -66,6 +70,7 @@ impl<'a> Facts<'a> {
         Self {
             name,
             version,
+            chain: &[],
             file: None,
             available: None,
             authored: None,
@@ -83,6 +88,7 @@ impl<'a> Facts<'a> {
         Self {
             name: &release.name,
             version: &release.version,
+            chain: &release.chain,
             file: release.file.as_deref(),
             available: release.available,
             authored: release.authored,

@@ -146,7 +146,7 @@ impl<'r> Course<'_, 'r, '_> {
             return always(Ground::Unreadable(why));
         }
         let mut from = Timestamp::MIN;
-        for rule in self.rules.matching(self.facts.version) {
+        for rule in self.rules.matching(self.facts) {
             if instant < rule.until {
                 return Stretch { ground: Ground::Rule(rule), from, until: rule.until };
             }

@@ -164,6 +164,8 @@ fn known_type<'k>(
     if text == "*" {
         return Ok(None);
     }
+    // The type of images of one public registry; here they are images like all others.
+    let text = if text.eq_ignore_ascii_case("docker") { "oci" } else { text };
     if let Some(info) = known.iter().find(|info| info.purl_type.eq_ignore_ascii_case(text)) {
         return Ok(Some(info.purl_type));
     }

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_core::{Role, Scheme, Timestamp};
+use weir_core::{Digest, Role, Scheme, Timestamp};
 use weir_version::Range;
 
 use crate::pattern::{Pattern, fold};
@@ -137,11 +137,13 @@ impl Rule {
 }
 
 impl ScopedRule {
-    /// A version that is none is in no range, which must not let it slip past a denial.
+    /// A version that is none is in no range, which must not let it slip past a denial. Nor is a
+    /// content address, however it compares.
     fn holds(&self, scheme: Scheme, version: &str) -> bool {
         self.range.as_ref().is_none_or(|range| {
-            range.contains(version)
-                || (self.rule.effect == Effect::Deny && !weir_version::is_valid(scheme, version))
+            let address = version.parse::<Digest>().is_ok();
+            let ordered = !address && weir_version::is_valid(scheme, version);
+            !address && range.contains(version) || self.rule.effect == Effect::Deny && !ordered
         })
     }
 }
@@ -203,14 +205,14 @@ impl Ruleset {
 }
 
 impl<'r> NameRules<'r> {
-    /// The rules that match a version, in order, expired ones too.
-    pub(crate) fn matching(&self, version: &str) -> impl Iterator<Item = &'r Rule> {
+    /// The rules that match a release, in order, expired ones too.
+    pub(crate) fn matching<'f>(&self, facts: &'f Facts<'f>) -> impl Iterator<Item = &'r Rule> {
         self.rules.iter().filter_map(move |(scoped, versions)| {
             let named = match versions {
                 Versions::All => true,
-                Versions::These(these) => these.iter().any(|one| self.same(one, version)),
+                Versions::These(these) => these.iter().any(|one| self.names(one, facts)),
             };
-            (named && scoped.holds(self.set.scheme, version)).then_some(&*scoped.rule)
+            (named && scoped.holds(self.set.scheme, facts.version)).then_some(&*scoped.rule)
         })
     }
 
@@ -222,12 +224,17 @@ impl<'r> NameRules<'r> {
         let own = self
             .cooldowns
             .iter()
-            .find(|(version, _)| version.is_none_or(|version| self.same(version, facts.version)));
+            .find(|(version, _)| version.is_none_or(|version| self.names(version, facts)));
         own.map_or(self.set.fallback, |(_, span)| *span)
     }
 
     pub(crate) fn unknown(&self) -> Unknown {
         self.set.unknown
+    }
+
+    /// Whether a pattern's version is the release's, or an address that leads to it.
+    fn names(&self, version: &str, facts: &Facts<'_>) -> bool {
+        self.same(version, facts.version) || facts.chain.iter().any(|address| address == version)
     }
 
     /// Whether two texts spell one version.

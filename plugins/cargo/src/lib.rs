@@ -77,6 +77,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     checksum_headers: &[],
     changing: None,
     merge: None,
+    content: None,
     setup: Setup {
         variables: &[],
         files: &[("~/.cargo/config.toml", SOURCE)],

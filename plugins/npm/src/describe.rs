@@ -36,6 +36,7 @@ pub(crate) static NPM: Descriptor = Descriptor {
     checksum_headers: &[],
     changing: None,
     merge: None,
+    content: None,
     setup: Setup {
         variables: &[
             // npm, pnpm, yarn 1, bun and deno; some read only one of the two spellings.

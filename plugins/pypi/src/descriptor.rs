@@ -40,6 +40,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     checksum_headers: &[],
     changing: None,
     merge: None,
+    content: None,
     setup: Setup {
         variables: &[
             ("PIP_INDEX_URL", "{base}/simple/"),

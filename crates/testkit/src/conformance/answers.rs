@@ -105,6 +105,8 @@ impl Answers {
         let matches = |listed: &&Listed| match question {
             Known::Digest(digest) => listed.digest.as_ref() == Some(digest),
             Known::File(file) => listed.file == *file,
+            // What leads nowhere does no harm among the steps upwards.
+            Known::Package(name) | Known::Above { name, .. } => listed.release.name == *name,
         };
         self.known.iter().rev().filter(matches).cloned().collect()
     }

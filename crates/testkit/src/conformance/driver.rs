@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use weir_core::{
-    Algorithm, Cx, Digest, Doc, Docs, Ecosystem, Edit, Edits, Fetch, FormatError, Found, Head, Job,
+    Algorithm, Cx, Digest, Docs, Ecosystem, Edit, Edits, Fetch, FormatError, Found, Head, Job,
     Located, Need, Place, Release, Target, Via,
 };
 
@@ -147,9 +147,7 @@ impl Driver<'_> {
     fn fetch(&self, fetch: &Fetch) -> Result<Found, Fault> {
         self.check_place(&fetch.place)?;
         match self.answers.fetch(fetch).map_err(Fault::Missing)? {
-            Some(doc) if fetch.via == Via::Head => {
-                Ok(Found::Doc(Doc::new(Vec::new(), doc.media()).modified(doc.last_modified())))
-            }
+            Some(doc) if fetch.via == Via::Head => Ok(Found::Doc(doc.without_body())),
             Some(doc) => Ok(Found::Doc(doc.clone())),
             None if fetch.optional => Ok(Found::Absent),
             None => Err(Fault::Missing(Answers::key(fetch))),

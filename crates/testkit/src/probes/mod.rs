@@ -46,6 +46,7 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         checksum_headers: &[],
         changing: None,
         merge: None,
+        content: None,
         setup: Setup { variables: &[], files: &[], folder: None, note: "For tests only." },
     }
 }
