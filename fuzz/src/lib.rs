@@ -29,10 +29,11 @@ pub struct Subject {
 }
 
 /// All plugins.
-pub const SUBJECTS: [Subject; 3] = [
+pub const SUBJECTS: [Subject; 4] = [
     Subject { name: "npm", play: npm },
     Subject { name: "pypi", play: pypi },
     Subject { name: "cargo", play: cargo },
+    Subject { name: "container", play: container },
 ];
 
 /// Plays one input with the npm plugin.
@@ -48,6 +49,11 @@ pub fn pypi(input: &[u8]) -> Option<usize> {
 /// Plays one input with the Cargo plugin.
 pub fn cargo(input: &[u8]) -> Option<usize> {
     play(&weir_cargo::Cargo, input)
+}
+
+/// Plays one input with the container plugin.
+pub fn container(input: &[u8]) -> Option<usize> {
+    play(&weir_container::Container, input)
 }
 
 /// Routes the path; what routes must come back from its own path, and its documents are the rest

@@ -26,6 +26,11 @@ fn cargo_survives() {
     survives("cargo");
 }
 
+#[test]
+fn container_survives() {
+    survives("container");
+}
+
 fn survives(name: &str) {
     let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("a known name");
     let corpus = corpus(name);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Digest, Timestamp};
+use crate::{Coordinates, Digest, Listed, Timestamp};
 
 /// One entry of a listing: a release, or one file of a release where the format lists files.
 /// Facts are borrowed from the document.
@@ -50,6 +50,39 @@ pub struct Release<'a> {
 }
 
 impl Release<'_> {
+    /// What is kept of the entry, for [`Known`](crate::Known): that the release lists its file, or
+    /// each step of the chain that leads to it. A date that the author claims belongs to the last
+    /// step.
+    pub fn recorded(&self) -> Vec<Listed> {
+        let listed = |version: &str, file: &str, digest: Option<Digest>| Listed {
+            release: Coordinates::new(&*self.name, version),
+            file: file.into(),
+            digest,
+            published: None,
+        };
+        let Some(file) = self.file.as_deref() else { return Vec::new() };
+        if self.chain.is_empty() {
+            let itself = self.version == file;
+            let entry = listed(&self.version, file, self.digest.clone());
+            return [Listed { published: self.available, ..entry }]
+                .into_iter()
+                .filter(|_| !itself)
+                .collect();
+        }
+        let chain = self.chain.iter().map(|address| &**address);
+        let end = Some(file).filter(|file| self.chain.last().is_none_or(|last| last != file));
+        let path: Vec<&str> = [&*self.version].into_iter().chain(chain).chain(end).collect();
+        let step = |pair: &[&str]| match pair {
+            [from, to] => Some(listed(from, to, Some(to.parse().ok()?))),
+            _ => None,
+        };
+        let mut steps: Vec<Listed> = path.windows(2).filter_map(step).collect();
+        if let Some(last) = steps.last_mut() {
+            last.published = self.available.or(self.authored);
+        }
+        steps
+    }
+
     /// The same facts, no longer borrowed from the document.
     pub fn into_owned(self) -> Release<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

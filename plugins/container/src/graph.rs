@@ -51,7 +51,10 @@ pub(crate) fn ways(steps: &[Listed], to: &Digest) -> Vec<Way> {
 pub(crate) fn linked(steps: &[Listed], to: &str) -> Vec<Way> {
     let mut by_end: HashMap<&str, Vec<&Listed>> = HashMap::new();
     for step in steps {
-        by_end.entry(&*step.file).or_default().push(step);
+        let beginnings = by_end.entry(&*step.file).or_default();
+        if beginnings.iter().all(|known| known.release != step.release) {
+            beginnings.push(step);
+        }
     }
     let steps = Steps(by_end);
     let mut budget = TAKEN;

@@ -144,7 +144,9 @@ impl Ecosystem for Container {
         out: &mut dyn io::Write,
     ) -> Result<Head, FormatError> {
         match Asked::of(job.target) {
-            Some(Asked::Manifest(name, reference)) => write_manifest(job, (name, reference), out),
+            Some(Asked::Manifest(name, reference)) => {
+                write_manifest(job, (name, reference), edits, out)
+            }
             Some(Asked::Tags(name, view)) => listing::write_tags(job, (name, view), edits, out),
             Some(Asked::Referrers(name, view)) => {
                 listing::write_referrers(job, (name, view), edits, out)
@@ -298,11 +300,22 @@ fn entry<'a>(
     }
 }
 
+/// The manifest as it is: its digest is what clients check. What it lists is refused where it is
+/// asked for.
 fn write_manifest(
     job: &Job<'_>,
     asked: (&Name, &str),
+    edits: &Edits,
     out: &mut dyn io::Write,
 ) -> Result<Head, FormatError> {
+    let (mut entries, mut kept) = (0, false);
+    read_manifest(job, asked, &mut |_| {
+        kept |= edits.keeps(entries);
+        entries += 1;
+    })?;
+    if entries > 0 && !kept {
+        return Err(FormatError::new("a manifest of which nothing is kept is not written"));
+    }
     let (doc, digest) = found(job, asked)?;
     let manifest = Manifest::read(doc)?;
     out.write_all(doc.bytes()).map_err(|_| unwritten())?;

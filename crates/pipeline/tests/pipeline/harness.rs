@@ -13,8 +13,8 @@ use weir_cache::{ArtifactSettings, Artifacts, Documents};
 use weir_catalog::{Catalog, DatabaseSettings};
 use weir_core::{Clock, Code, Ecosystem, Timestamp};
 use weir_pipeline::{
-    Event, Freshness, Front, Member, Mount, MountSpec, Observer, Outcome, Patterns, Pipeline,
-    PipelineParts, PipelineSettings, PublicAddress, ResponseBody,
+    Event, Freshness, Front, Identity, Member, Mount, MountSpec, Observer, Outcome, Patterns,
+    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody,
 };
 use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
@@ -127,6 +127,8 @@ struct MountSetup {
     ecosystem: Arc<dyn Ecosystem>,
     /// `None` while the addresses are being looked up.
     origins: Option<Vec<(&'static str, String)>>,
+    path: String,
+    identity: Identity,
 }
 
 /// How a gateway is made. Opening it twice is a restart on the same data folder.
@@ -173,8 +175,25 @@ impl Setup {
         origins: Option<Vec<(&'static str, String)>>,
     ) -> Self {
         let ecosystem = Arc::new(ecosystem);
-        self.mounts.push(MountSetup { name: name.to_owned(), ecosystem, origins });
+        let (name, path) = (name.to_owned(), name.to_owned());
+        let identity = Identity::default();
+        self.mounts.push(MountSetup { name, ecosystem, origins, path, identity });
         self
+    }
+
+    /// Image registries: the default one at `/v2`, others below it.
+    pub(crate) fn images(self, name: &str, origin: &Origin) -> Self {
+        self.images_of(name, origin, Identity::default())
+    }
+
+    pub(crate) fn images_of(self, name: &str, origin: &Origin, identity: Identity) -> Self {
+        let origins = Some(vec![("primary", origin.url())]);
+        let mut setup = self.mount(name, weir_container::Container, origins);
+        if let Some(mount) = setup.mounts.last_mut() {
+            mount.path = if name == "container" { "v2".into() } else { format!("v2/{name}") };
+            mount.identity = identity;
+        }
+        setup
     }
 
     pub(crate) fn npm(self, origin: &Origin) -> Self {
@@ -303,6 +322,7 @@ impl Setup {
             freshness: self.freshness,
             upstream: client.clone(),
         });
+        mount.set_identity(setup.identity.clone());
         if let Some(origins) = &setup.origins {
             mount.set_origins(
                 origins.iter().map(|(id, address)| (*id, origin(&setup.name, address))).collect(),
@@ -313,8 +333,8 @@ impl Setup {
 
     fn fronts(&self, mounts: &HashMap<String, Arc<Mount>>) -> HashMap<String, Arc<Front>> {
         let singles = self.mounts.iter().map(|mount| {
-            let front = Front::single(mount.name.clone(), Arc::clone(&mounts[&mount.name]));
-            (mount.name.clone(), Arc::new(front))
+            let front = Front::single(mount.path.clone(), Arc::clone(&mounts[&mount.name]));
+            (mount.path.clone(), Arc::new(front))
         });
         let groups = self.groups.iter().map(|(path, members)| {
             let members = members.iter().map(|(name, include, exclude)| Member {
@@ -339,6 +359,7 @@ pub(crate) fn policy(settings: &PolicySettings) -> Policy {
         weir_npm::Npm.describe().into(),
         weir_pypi::Pypi.describe().into(),
         weir_cargo::Cargo.describe().into(),
+        weir_container::Container.describe().into(),
         Chain.describe().into(),
         Content.describe().into(),
         Linked.describe().into(),
@@ -401,8 +422,10 @@ impl Gateway {
 
     pub(crate) async fn handle(&self, request: Request<Full<Bytes>>) -> Response<ResponseBody> {
         let path = request.uri().path().trim_start_matches('/');
-        let front = path.split('/').next().unwrap();
-        self.pipeline.handle(&self.fronts[front], request).await
+        let below = self.fronts.values().filter(|front| front.below(path).is_some());
+        let front = below.max_by_key(|front| front.path.len()).unwrap();
+        let all: Vec<Arc<Front>> = self.fronts.values().cloned().collect();
+        self.pipeline.handle_among(&all, front, request).await
     }
 
     pub(crate) fn set_policy(&self, settings: &PolicySettings) {

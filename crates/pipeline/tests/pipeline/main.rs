@@ -12,6 +12,8 @@ mod groups;
 mod harness;
 mod herds;
 mod hostile;
+mod images;
+mod images_judged;
 mod policies;
 mod served;
 mod shapes;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use weir_core::{Coordinates, Cx, Ecosystem, Listed, Release, Target};
+use weir_core::{Cx, Ecosystem, Listed, Target};
 
 use super::{Answers, Case, Driver, Judge, keep_all, laws, manifest, mutations, paths, refusals};
 
@@ -110,23 +110,13 @@ impl Suite<'_> {
         let listed: Vec<Listed> = manifests
             .filter(|subject| matches!(subject.target, Target::Manifest { .. }))
             .flat_map(|subject| subject.driver().read(&subject.target).unwrap_or_default())
-            .filter_map(recorded)
+            .flat_map(|release| release.recorded())
             .collect();
         for case in &mut cases {
             listed.iter().cloned().for_each(|fact| case.answers.record(fact));
         }
         cases
     }
-}
-
-/// What is kept of an entry that names a file.
-fn recorded(release: Release<'_>) -> Option<Listed> {
-    Some(Listed {
-        file: release.file?.into_owned().into(),
-        release: Coordinates::new(release.name, release.version),
-        digest: release.digest,
-        published: release.available,
-    })
 }
 
 /// One case under examination.

@@ -1,5 +1,7 @@
 //! Archives as package clients expect them, the same bytes every time.
 
+use std::io::Write as _;
+
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
 
@@ -8,7 +10,17 @@ use flate2::{Compression, Crc};
 /// # Panics
 /// When a path is longer than a tar header holds.
 pub fn tgz(files: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    let written = gzip.write_all(&tar(files)).and_then(|()| gzip.finish());
+    written.unwrap_or_else(|error| panic!("memory takes all bytes: {error}"))
+}
+
+/// A tar file of (path, content) pairs.
+///
+/// # Panics
+/// When a path is longer than a tar header holds.
+pub fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
     for (path, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_size(content.len() as u64);
@@ -17,8 +29,7 @@ pub fn tgz(files: &[(&str, &[u8])]) -> Vec<u8> {
         tar.append_data(&mut header, path, *content)
             .unwrap_or_else(|error| panic!("{path} does not fit into a tar file: {error}"));
     }
-    let gzip = tar.into_inner().and_then(GzEncoder::finish);
-    gzip.unwrap_or_else(|error| panic!("memory takes all bytes: {error}"))
+    tar.into_inner().unwrap_or_else(|error| panic!("memory takes all bytes: {error}"))
 }
 
 /// A zip file of (path, content) pairs, stored without compression (PKWARE APPNOTE 6.3.10,

@@ -1,21 +1,23 @@
 //! Fixture origins: HTTP/1.1 servers on a free loopback port, whose answers a test programs, and
 //! whose requests it reads afterwards.
 //!
-//! [`npm_registry`], [`pypi_index`] and [`cargo_index`] put whole small registries on an origin,
-//! with archives that the real clients install.
+//! [`npm_registry`], [`pypi_index`], [`cargo_index`] and [`Images`] put whole small registries on an
+//! origin, with archives that the real clients install.
 
 mod answer;
 mod archive;
 mod body;
 mod cargo;
+mod images;
 mod npm;
 mod packages;
 mod pypi;
 mod serve;
 
 pub use answer::Answer;
-pub use archive::{tgz, zip};
+pub use archive::{tar, tgz, zip};
 pub use cargo::{CargoStyle, cargo_index};
+pub use images::{Image, Images, Piece, image_index};
 pub use npm::{NpmStyle, npm_registry};
 pub use packages::{BuiltFile, Package, PackageRelease};
 pub use pypi::{PypiForm, PypiStyle, pypi_index};
