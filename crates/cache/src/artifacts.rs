@@ -196,10 +196,23 @@ impl Artifacts {
 
     /// Records that kept bytes are the wanted artifact's too.
     pub async fn share(&self, wanted: &Wanted, kept: Kept) -> Result<Arc<Entry>, CacheError> {
-        let Kept(row) = kept;
-        let verified = (row.size, row.sha256);
-        let media = row.media.unwrap_or_default().into();
-        let row = self::row(wanted, verified, row.promised, media, self.inner.clock.now());
+        let now = self.inner.clock.now();
+        let row = ArtifactRow {
+            ecosystem: wanted.ecosystem.to_owned(),
+            mount: wanted.mount.to_string(),
+            path: wanted.path.to_string(),
+            name: wanted.release.name.to_string(),
+            version: wanted.release.version.to_string(),
+            file: wanted.file.to_string(),
+            available: wanted.available,
+            authored: wanted.authored,
+            first_seen: wanted.first_seen,
+            role: wanted.role,
+            created_at: now,
+            last_used_at: now,
+            hits: 0,
+            ..kept.0
+        };
         self.inner.catalog.put_artifact(&row).await?;
         let mount = Arc::clone(&wanted.mount);
         let entry = Entry::from_row(row, mount).map(Arc::new).ok_or(CacheError::Abandoned)?;
@@ -420,8 +433,7 @@ impl UnderWay {
         let (inner, key) = (&self.inner, &self.key);
         let result = match result {
             Ok(verified) => {
-                let found = (verified.size, verified.sha256.clone());
-                let row = row(&wanted, found, promised, media, inner.clock.now());
+                let row = row(&wanted, &verified, promised, media, inner.clock.now());
                 inner.commit(wanted, verified, row).await
             }
             Err(error) => Err(error),
@@ -441,7 +453,7 @@ impl UnderWay {
 
 fn row(
     wanted: &Wanted,
-    (size, sha256): (u64, weir_core::Digest),
+    verified: &Verified,
     promised: Option<weir_core::Digest>,
     media: Box<str>,
     now: Timestamp,
@@ -454,8 +466,8 @@ fn row(
         version: wanted.release.version.to_string(),
         file: wanted.file.to_string(),
         storage_key: wanted.key.to_string(),
-        size,
-        sha256,
+        size: verified.size,
+        sha256: verified.sha256.clone(),
         promised,
         digests: verified.digests.clone(),
         media: Some(media.into()),
