@@ -29,11 +29,12 @@ pub struct Subject {
 }
 
 /// All plugins.
-pub const SUBJECTS: [Subject; 4] = [
+pub const SUBJECTS: [Subject; 5] = [
     Subject { name: "npm", play: npm },
     Subject { name: "pypi", play: pypi },
     Subject { name: "cargo", play: cargo },
     Subject { name: "container", play: container },
+    Subject { name: "maven", play: maven },
 ];
 
 /// Plays one input with the npm plugin.
@@ -54,6 +55,11 @@ pub fn cargo(input: &[u8]) -> Option<usize> {
 /// Plays one input with the container plugin.
 pub fn container(input: &[u8]) -> Option<usize> {
     play(&weir_container::Container, input)
+}
+
+/// Plays one input with the Maven plugin.
+pub fn maven(input: &[u8]) -> Option<usize> {
+    play(&weir_maven::Maven, input)
 }
 
 /// Routes the path; what routes must come back from its own path, and its documents are the rest

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_core::Ecosystem;
 
 /// The cargo features that switch plugins on, each named like its ecosystem.
-pub(crate) const FEATURES: [&str; 4] = ["npm", "pypi", "cargo", "container"];
+pub(crate) const FEATURES: [&str; 5] = ["npm", "pypi", "cargo", "container", "maven"];
 
 /// The plugins that this binary was built with, in the order in which they are shown.
 pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
@@ -18,6 +18,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
         Arc::new(weir_cargo::Cargo),
         #[cfg(feature = "container")]
         Arc::new(weir_container::Container),
+        #[cfg(feature = "maven")]
+        Arc::new(weir_maven::Maven),
     ]
 }
 

@@ -18,5 +18,6 @@
 pub mod html;
 pub mod json;
 mod splice;
+pub mod xml;
 
 pub use splice::Splice;
