@@ -340,7 +340,12 @@ impl Artifacts {
             if let Ok(bytes) = opened.all(task.settings.hot_artifact).await
                 && bytes.len() as u64 == entry.size
             {
-                task.hot.insert(key, bytes);
+                task.hot.insert(key.clone(), bytes);
+                // What was replaced meanwhile must not come back.
+                let now = task.entries.get(&key).await;
+                if !now.is_some_and(|now| Arc::ptr_eq(&now, &entry)) {
+                    task.hot.invalidate(&key);
+                }
             }
         });
     }

@@ -56,6 +56,9 @@ pub struct Descriptor {
     pub setup: Setup,
 }
 
+/// Makes one document of several.
+pub type Join = fn(&[&[u8]]) -> Result<Vec<u8>, FormatError>;
+
 /// How the documents of several registries become one.
 #[derive(Clone, Copy, Debug)]
 pub struct Merge {
@@ -63,7 +66,7 @@ pub struct Merge {
     pub joins: fn(&Target) -> bool,
     /// Joins documents of such a view, each as its member serves it, in the order of the members.
     /// There are at least two.
-    pub join: fn(&[&[u8]]) -> Result<Vec<u8>, FormatError>,
+    pub join: Join,
 }
 
 /// What formats whose files are addressed by digest ([`crate::Owner::Content`]) add. Their files

@@ -32,7 +32,7 @@ mod target;
 mod timestamp;
 mod verdict;
 
-pub use descriptor::{Content, Descriptor, Merge, OriginSpec, Scheme, Setup};
+pub use descriptor::{Content, Descriptor, Join, Merge, OriginSpec, Scheme, Setup};
 pub use digest::{Algorithm, Digest, Hasher};
 pub use doc::{Doc, Link, LinkSyntax};
 pub use edits::{Edit, Edits};

@@ -95,7 +95,7 @@ struct Tree<'a> {
     root: Option<Element<'a>>,
 }
 
-impl<'a> Tree<'a> {
+impl Tree<'_> {
     fn read(&mut self) -> Result<(), FormatError> {
         let document = self.text.get(self.start..).unwrap_or_default();
         let mut reader = Reader::from_str(document);

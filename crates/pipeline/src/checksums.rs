@@ -83,14 +83,22 @@ impl Visit {
         Ok(spots)
     }
 
-    /// The digests that upstream publishes in files of their own. A file that it does not have, or
-    /// that holds no digest, promises nothing; when none could be had and one of them failed, nothing
-    /// is known.
+    /// The digests that upstream publishes in files of their own. MD5 is asked for only where there is
+    /// nothing better.
     pub(crate) async fn ask_checksums(
         &self,
         spots: &[(Algorithm, Spot)],
     ) -> Result<Vec<Digest>, Failure> {
-        let ask = |(algorithm, spot): &(Algorithm, Spot)| {
+        let (weak, strong): (Vec<_>, Vec<_>) =
+            spots.iter().partition(|(algorithm, _)| *algorithm == Algorithm::Md5);
+        let found = self.ask_each(&strong).await?;
+        if found.is_empty() { self.ask_each(&weak).await } else { Ok(found) }
+    }
+
+    /// A file that upstream does not have, or that holds no digest, promises nothing; when none could
+    /// be had and one of them failed, nothing is known.
+    async fn ask_each(&self, spots: &[&(Algorithm, Spot)]) -> Result<Vec<Digest>, Failure> {
+        let ask = |(algorithm, spot): &&(Algorithm, Spot)| {
             let (algorithm, spot) = (*algorithm, spot.clone());
             async move {
                 let document = self.ask(&spot, Ask::get(spot.whither())).await?;

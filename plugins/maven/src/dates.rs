@@ -165,6 +165,6 @@ pub(crate) fn release<'j>(
 }
 
 /// Whether no listing names a file and upstream does not have it either.
-pub(crate) fn is_absent(job: &Job<'_>, _: &Coordinates) -> Result<bool, FormatError> {
-    Ok(matches!(job.docs.found(&Need::Fetch(own_head(job))), Some(Found::Absent)))
+pub(crate) fn is_absent(job: &Job<'_>) -> bool {
+    matches!(job.docs.found(&Need::Fetch(own_head(job))), Some(Found::Absent))
 }

@@ -72,6 +72,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     ],
     changing: Some(route::changes),
     merge: Some(Merge { joins: join::joins, join: join::join }),
+    content: None,
     setup: Setup {
         variables: &[],
         files: &[("~/.m2/settings.xml", SETTINGS), ("~/.gradle/init.d/weir.gradle", INIT_SCRIPT)],

@@ -52,7 +52,9 @@ fn versioning(out: &mut String, parts: &[Metadata<'_>]) {
     line(out, 4, "release", release);
     if !versions.is_empty() {
         out.push_str("    <versions>\n");
-        versions.iter().for_each(|version| line(out, 6, "version", Some(version)));
+        for version in &versions {
+            line(out, 6, "version", Some(version));
+        }
         out.push_str("    </versions>\n");
     }
     line(out, 4, "lastUpdated", updated);
@@ -70,9 +72,9 @@ fn plugins(out: &mut String, parts: &[Metadata<'_>]) {
     out.push_str("  <plugins>\n");
     for plugin in plugins {
         out.push_str("    <plugin>\n");
-        ["name", "prefix", "artifactId"]
-            .into_iter()
-            .for_each(|name| line(out, 6, name, text_of(plugin, name)));
+        for name in ["name", "prefix", "artifactId"] {
+            line(out, 6, name, text_of(plugin, name));
+        }
         out.push_str("    </plugin>\n");
     }
     out.push_str("  </plugins>\n");

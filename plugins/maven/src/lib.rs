@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::io;
 
 use weir_core::{
-    Algorithm, Coordinates, Denial, Descriptor, Ecosystem, Edits, FactSet, Fetch, FormatError,
+    Algorithm, Coordinates, Denial, Descriptor, Doc, Ecosystem, Edits, FactSet, Fetch, FormatError,
     Head, Job, Located, Need, Owner, Place, Release, Reply, Request, Role, SidecarKind, Target,
     Unroutable,
 };
@@ -91,8 +91,7 @@ impl Ecosystem for Maven {
         match job.target {
             Target::Manifest { scope, view } => {
                 let Some(name) = scope.package() else { return Ok(()) };
-                let doc = job.doc(&listing(job)?)?;
-                let metadata = Metadata::read(doc.bytes())?;
+                let metadata = Metadata::read(document(job)?.bytes())?;
                 if view.name == views::SNAPSHOT {
                     metadata.snapshot(name.as_str(), &view.arg).into_iter().for_each(each);
                 } else {
@@ -118,8 +117,7 @@ impl Ecosystem for Maven {
         let unwritten = |_| FormatError::new("the document could not be written");
         match job.target {
             Target::Manifest { scope, view } => {
-                let source = job.doc(&listing(job)?)?.bytes();
-                let metadata = Metadata::read(source)?;
+                let metadata = Metadata::read(document(job)?.bytes())?;
                 let edited = match scope.package() {
                     Some(_) if view.name == views::SNAPSHOT => metadata.without_snapshot(edits),
                     Some(_) => metadata.edited(edits),
@@ -140,7 +138,7 @@ impl Ecosystem for Maven {
         let Target::Artifact { owner: Owner::Release(release), .. } = job.target else {
             return Ok(None);
         };
-        if dates::is_absent(job, release)? {
+        if dates::is_absent(job) {
             return Ok(None);
         }
         let path = route::path(job.target);
@@ -185,6 +183,12 @@ fn listing(job: &Job<'_>) -> Result<Fetch, FormatError> {
         Target::Manifest { .. } => Ok(Fetch::get(route::path(job.target)).accept(XML).listing()),
         _ => Err(FormatError::new("this target has no document")),
     }
+}
+
+/// What was gathered of it: maybe as evidence for a file, which can do without.
+fn document<'j>(job: &Job<'j>) -> Result<&'j Doc, FormatError> {
+    let fetch = listing(job)?;
+    job.docs.doc(&fetch.clone().optional()).map_or_else(|| job.doc(&fetch), Ok)
 }
 
 fn signature(of: &Target) -> Fetch {

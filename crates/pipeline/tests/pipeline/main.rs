@@ -14,6 +14,7 @@ mod herds;
 mod hostile;
 mod images;
 mod images_judged;
+mod maven;
 mod policies;
 mod served;
 mod shapes;

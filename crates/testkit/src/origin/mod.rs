@@ -1,14 +1,15 @@
 //! Fixture origins: HTTP/1.1 servers on a free loopback port, whose answers a test programs, and
 //! whose requests it reads afterwards.
 //!
-//! [`npm_registry`], [`pypi_index`], [`cargo_index`] and [`Images`] put whole small registries on an
-//! origin, with archives that the real clients install.
+//! [`npm_registry`], [`pypi_index`], [`cargo_index`], [`maven_repository`] and [`Images`] put whole small
+//! registries on an origin, with archives that the real clients install.
 
 mod answer;
 mod archive;
 mod body;
 mod cargo;
 mod images;
+mod maven;
 mod npm;
 mod packages;
 mod pypi;
@@ -18,6 +19,7 @@ pub use answer::Answer;
 pub use archive::{tar, tgz, zip};
 pub use cargo::{CargoStyle, cargo_index};
 pub use images::{Image, Images, Piece, image_index};
+pub use maven::{MavenStyle, maven_repository};
 pub use npm::{NpmStyle, npm_registry};
 pub use packages::{BuiltFile, Package, PackageRelease};
 pub use pypi::{PypiForm, PypiStyle, pypi_index};

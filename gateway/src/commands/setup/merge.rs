@@ -20,6 +20,8 @@ pub(super) enum Style {
     Yaml,
     /// `key value`, as in yarn 1's file.
     Words,
+    /// XML and scripts: written as a whole, or left alone.
+    Whole,
 }
 
 impl Style {
@@ -29,6 +31,7 @@ impl Style {
         match (extension, file.file_name().and_then(|name| name.to_str())) {
             (Some("toml"), _) => Self::Toml,
             (Some("yml" | "yaml"), _) => Self::Yaml,
+            (Some("xml" | "gradle"), _) => Self::Whole,
             (_, Some(".yarnrc")) => Self::Words,
             _ => Self::Ini,
         }
@@ -54,6 +57,7 @@ impl Style {
             Self::Ini | Self::Toml => line.split_once('=')?.0,
             Self::Yaml => line.split_once(':')?.0,
             Self::Words => line.split_whitespace().next()?,
+            Self::Whole => return None,
         };
         let key = key.trim().trim_matches(['"', '\'']);
         // pip reads both spellings.
@@ -71,6 +75,9 @@ pub(super) enum Conflict {
     /// It is not what its name says.
     #[error("cannot be read: {0}")]
     Unreadable(String),
+    /// It is one of those that are written as a whole.
+    #[error("holds settings of its own")]
+    Filled,
     /// The lines do not mean there what they should.
     #[error("is written in a way that cannot be changed line by line")]
     Otherwise,
@@ -103,6 +110,9 @@ struct Entry<'a> {
 
 /// Puts the wanted lines into a text.
 pub(super) fn merge(text: &str, wanted: &str, style: Style) -> Result<Merged, Conflict> {
+    if style == Style::Whole {
+        return whole(text, wanted);
+    }
     let mut file =
         File { lines: text.lines().map(ToOwned::to_owned).collect(), style, changes: Vec::new() };
     for entry in entries(wanted, style) {
@@ -116,6 +126,15 @@ pub(super) fn merge(text: &str, wanted: &str, style: Style) -> Result<Merged, Co
         prove(text, wanted, &merged)?;
     }
     Ok(Merged { text: merged, changes: file.changes })
+}
+
+fn whole(text: &str, wanted: &str) -> Result<Merged, Conflict> {
+    let changes = match text.trim() {
+        "" => vec![Change { old: None, new: wanted.trim_end().to_owned() }],
+        own if own == wanted.trim() => Vec::new(),
+        _ => return Err(Conflict::Filled),
+    };
+    Ok(Merged { text: wanted.to_owned(), changes })
 }
 
 fn entries(wanted: &str, style: Style) -> Vec<Entry<'_>> {

@@ -107,7 +107,7 @@ fn a_file_has_the_date_that_its_listing_gives_it() {
     let jar = "org/acme/demo/2.0/demo-2.0.jar";
     let play = Play::new(jar, horizon).gather(|path| demo(path, NEW));
     assert_eq!(play.dates(), [("2.0".to_owned(), Some("2025-06-10".to_owned()))]);
-    assert!(!play.asked.iter().any(|path| path.ends_with(".jar")), "{:?}", play.asked);
+    assert!(!play.asked.iter().any(|path| path.contains("demo-2.0.jar")), "{:?}", play.asked);
 
     let pom = Play::new("org/acme/demo/2.0/demo-2.0.pom", horizon).gather(|_| None);
     assert!(pom.asked.is_empty(), "{:?}", pom.asked);

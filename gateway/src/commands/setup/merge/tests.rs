@@ -19,6 +19,14 @@ fn an_empty_file_becomes_the_wanted_lines() {
 }
 
 #[test]
+fn a_file_that_comes_as_a_whole_is_left_alone_when_it_holds_something_else() {
+    let wanted = "<settings/>\n";
+    assert_eq!(text("", wanted, Style::Whole), wanted);
+    assert!(merge(wanted, wanted, Style::Whole).unwrap().changes.is_empty());
+    assert_eq!(merge("<settings><a/></settings>", wanted, Style::Whole), Err(Conflict::Filled));
+}
+
+#[test]
 fn merging_twice_changes_nothing() {
     for (old, wanted, style) in [
         ("", CARGO, Style::Toml),
