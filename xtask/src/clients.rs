@@ -4,6 +4,7 @@
 mod javascript;
 mod postgres;
 mod python;
+mod system;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,14 +27,17 @@ struct Pinned {
     npm: BTreeMap<String, javascript::Client>,
     pypi: BTreeMap<String, python::Client>,
     servers: BTreeMap<String, python::Server>,
+    system: BTreeMap<String, system::Client>,
 }
 
 /// How tests start a client, as `clients.json` holds it.
-#[derive(Debug, Serialize)]
-struct Installed {
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Installed {
     /// The program and its first arguments.
-    program: Vec<String>,
-    version: String,
+    pub(crate) program: Vec<String>,
+    pub(crate) version: String,
+    /// Whether the version is chosen here, and not by the distribution.
+    pub(crate) pinned: bool,
 }
 
 /// A name with what came of it.
@@ -42,9 +46,7 @@ type Outcome = (String, Result<Installed>);
 /// Installs what is not there yet, lists what could not be installed and why, and returns the path
 /// of `clients.json`. In CI a client that is missing is an error.
 pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
-    let file = workspace.root.join("e2e/clients.toml");
-    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let pinned: Pinned = toml::from_str(&text).with_context(|| file.display().to_string())?;
+    let pinned = pinned(workspace)?;
     let folder = workspace.target.join("clients");
     std::fs::create_dir_all(&folder)?;
 
@@ -56,8 +58,10 @@ pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
             Err(error) => missing.push((name, error)),
         }
     }
-    let list = folder.join("clients.json");
+    let list = list(workspace);
     std::fs::write(&list, serde_json::to_string_pretty(&installed)? + "\n")?;
+    let names: Vec<_> = missing.iter().map(|(name, _)| name).collect();
+    std::fs::write(left_out(workspace), serde_json::to_string(&names)? + "\n")?;
     println!("{} clients, listed in {}", installed.len(), list.display());
     for (name, error) in &missing {
         println!("left out: {name}: {error:#}");
@@ -66,6 +70,33 @@ pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
         bail!("{} clients could not be installed, and CI is set", missing.len());
     }
     Ok(list)
+}
+
+/// The clients that the last [`install`] found, by name, and the names of those that it did not.
+pub(crate) fn installed(
+    workspace: &Workspace,
+) -> Result<(BTreeMap<String, Installed>, Vec<String>)> {
+    let read = |path: PathBuf| {
+        let text = std::fs::read(&path);
+        text.with_context(|| format!("{}: run `cargo xtask clients`", path.display()))
+    };
+    let installed = serde_json::from_slice(&read(list(workspace))?)?;
+    Ok((installed, serde_json::from_slice(&read(left_out(workspace))?)?))
+}
+
+/// The names of clients that are not there, beside the list of those that are.
+fn left_out(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("clients/missing.json")
+}
+
+fn list(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("clients/clients.json")
+}
+
+fn pinned(workspace: &Workspace) -> Result<Pinned> {
+    let file = workspace.root.join("e2e/clients.toml");
+    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    toml::from_str(&text).with_context(|| file.display().to_string())
 }
 
 fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
@@ -83,12 +114,16 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     });
     outcomes.extend(clients.unwrap_or_default());
     outcomes.extend(javascript::clients(folder, node.as_ref().ok(), &pinned.npm));
-    let node =
-        node.map(|node| Installed { program: words(&[&node.program]), version: node.version });
+    let node = node.map(|node| Installed {
+        program: words(&[&node.program]),
+        version: node.version,
+        pinned: true,
+    });
     outcomes.push(("node".to_owned(), node));
     let python = python.and_then(|python| python::installed(&python));
     outcomes.push(("python".to_owned(), python));
     outcomes.push(("postgres".to_owned(), postgres::installed()));
+    outcomes.extend(system::clients(&pinned.system));
     outcomes
 }
 
@@ -98,7 +133,7 @@ fn cargo() -> Result<Installed> {
     let program = cargo.get_program().to_string_lossy().into_owned();
     let said = command::output(cargo.arg("--version"))?;
     let version = said.split(' ').nth(1).context("cargo says no version")?.to_owned();
-    Ok(Installed { program: vec![program], version })
+    Ok(Installed { program: vec![program], version, pinned: true })
 }
 
 /// Runs `install` unless the folder holds the result of the same `recipe` already. A folder of
@@ -128,7 +163,7 @@ fn verified(program: Vec<String>, version: &str, home: &Path) -> Result<Installe
     if !said.contains(version) {
         bail!("says {:?} where version {version} is pinned", said.trim());
     }
-    Ok(Installed { program, version: version.to_owned() })
+    Ok(Installed { program, version: version.to_owned(), pinned: true })
 }
 
 fn words(paths: &[&Path]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test` and `e2e`.
+//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test`, `e2e` and `table`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command line tool")]
 
@@ -6,6 +6,7 @@ mod clients;
 mod codegen;
 mod command;
 mod suite;
+mod table;
 mod tidy;
 mod workspace;
 
@@ -49,6 +50,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Compare the README's table with what the last run of `test` or `e2e` proved
+    Table {
+        /// Write the table into the README
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -69,5 +76,6 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Clients => clients::install(&workspace).map(drop),
         Task::Test { arguments } => suite::test(&workspace, &arguments),
         Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
+        Task::Table { write } => table::run(&workspace, write),
     }
 }

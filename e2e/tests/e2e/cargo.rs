@@ -4,6 +4,8 @@ use weir_testkit::origin::Answer;
 
 use super::harness::{Client, NEW, Output, Run, World, client};
 
+const ECOSYSTEM: &str = "cargo";
+
 pub(crate) struct Driver(Client);
 
 impl Driver {

@@ -2,6 +2,8 @@
 
 use super::harness::{Client, NEW, Output, Run, World, client};
 
+const ECOSYSTEM: &str = "npm";
+
 /// How a client is driven.
 pub(crate) struct Driver {
     client: Client,

@@ -7,6 +7,8 @@ use weir_testkit::origin::Answer;
 
 use super::harness::{Client, NEW, Output, Run, World, client};
 
+const ECOSYSTEM: &str = "pypi";
+
 /// How a client is driven.
 pub(crate) struct Driver {
     client: Client,

@@ -23,7 +23,7 @@ pub(super) fn installed() -> Result<Installed> {
     let said = command::output(Command::new(&program).arg("--version"))?;
     // postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)
     let version = said.split(' ').nth(2).context("postgres says no version")?.trim().to_owned();
-    Ok(Installed { program: words(&[&program]), version })
+    Ok(Installed { program: words(&[&program]), version, pinned: false })
 }
 
 fn find() -> Option<PathBuf> {

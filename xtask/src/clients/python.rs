@@ -67,7 +67,7 @@ fn usable() -> Option<PathBuf> {
 pub(super) fn installed(python: &Path) -> Result<Installed> {
     let said = command::output(Command::new(python).arg("--version"))?;
     let version = said.trim().strip_prefix("Python ").context("python3 says no version")?;
-    Ok(Installed { program: words(&[python]), version: version.to_owned() })
+    Ok(Installed { program: words(&[python]), version: version.to_owned(), pinned: false })
 }
 
 /// Installs the clients of PyPI.
@@ -104,7 +104,11 @@ pub(super) fn servers(
             if !program.is_file() {
                 bail!("{} has no program {}", server.package, server.program);
             }
-            Ok(Installed { program: words(&[&program]), version: server.version.clone() })
+            Ok(Installed {
+                program: words(&[&program]),
+                version: server.version.clone(),
+                pinned: true,
+            })
         });
         (name.clone(), outcome)
     };

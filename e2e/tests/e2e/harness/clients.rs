@@ -36,6 +36,11 @@ pub(crate) fn client(name: &str) -> Option<Client> {
     found.map(|client| Client { name: name.to_owned(), ..client })
 }
 
+/// Whether `cargo xtask clients` found it.
+pub(super) fn is_installed(name: &str) -> bool {
+    list().contains_key(name)
+}
+
 fn list() -> &'static BTreeMap<String, Client> {
     static LIST: OnceLock<BTreeMap<String, Client>> = OnceLock::new();
     LIST.get_or_init(|| {

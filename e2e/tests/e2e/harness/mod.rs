@@ -3,6 +3,7 @@
 mod clients;
 mod gateway;
 mod postgres;
+mod proof;
 mod run;
 mod s3;
 mod suite;
@@ -11,6 +12,7 @@ mod world;
 pub(crate) use clients::{Client, client};
 pub(crate) use gateway::{Gateway, Start, binary};
 pub(crate) use postgres::{Authority, Postgres};
+pub(crate) use proof::{Proof, proved};
 pub(crate) use run::{Output, Run};
 pub(crate) use s3::Bucket;
 pub(crate) use suite::{for_each_client, shown};
