@@ -11,7 +11,7 @@ use weir_config::{Overrides, Secret};
 
 use crate::commands::run::Wanted;
 use crate::commands::serve::Origin;
-use queries::{ConfigCommand, DiscoverFlags, ExplainFlags, SetupFlags, StatsFlags};
+use queries::{ConfigCommand, DiscoverFlags, ExplainFlags, KeysCommand, SetupFlags, StatsFlags};
 use upkeep::{GcFlags, VerifyFlags};
 
 /// A gateway between package clients and package registries: it caches what they fetch, decides
@@ -52,6 +52,9 @@ pub(crate) enum Command {
     /// Check or show the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make or show the key that signs edited indexes.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Run a command with a gateway of its own: npm, pip, uv, cargo … need no set-up.
     Run(RunFlags),
 }

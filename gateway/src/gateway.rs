@@ -10,6 +10,7 @@ use weir_catalog::Catalog;
 use weir_config::{Config, EcosystemId, Env, Registry, UpstreamLimits};
 use weir_core::{Clock, SystemClock};
 use weir_pipeline::{Front, Member, Mount, MountSpec, Observer, Patterns, Pipeline, PipelineParts};
+use weir_signing::SigningKey;
 use weir_storage::{Spools, Storage};
 use weir_upstream::Client;
 
@@ -36,6 +37,8 @@ pub(crate) struct Gateway {
     pub(crate) artifacts: Artifacts,
     /// Their upkeep, and that of documents.
     pub(crate) upkeep: Upkeep,
+    /// The key that signs edited indexes, where there is one.
+    pub(crate) signing_key: Option<Arc<SigningKey>>,
     /// Where upstream addresses come from.
     pub(crate) addresses: Addresses,
 }
@@ -50,6 +53,7 @@ impl Gateway {
     ) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let policy = settings::policy(&config)?;
+        let signing_key = settings::signing_key(&config)?;
         let (storage, spools) = open_storage(&config, env)?;
         let storage: Arc<dyn Storage> = Arc::new(Measured::new(storage, Arc::clone(&observer)));
         let catalog = Catalog::open(&settings::database(&config)).await?;
@@ -90,6 +94,7 @@ impl Gateway {
             storage,
             artifacts,
             upkeep,
+            signing_key,
             addresses,
         })
     }
@@ -144,18 +149,23 @@ impl Clients<'_> {
 
 type Assembled = (Vec<Arc<Mount>>, Vec<Arc<Front>>);
 
-/// A default mount for each plugin of this build, the configured registries, and the groups.
-fn mounts(config: &Config, env: &Env) -> anyhow::Result<Assembled> {
-    let mut clients = Clients { config, env, made: Vec::new() };
-    let mut by_name: HashMap<String, Arc<Mount>> = HashMap::new();
-    let mut mounts = Vec::new();
-    let mut fronts = Vec::new();
+/// A default mount for each plugin of this build, then the other configured registries.
+pub(crate) fn registries(config: &Config) -> impl Iterator<Item = Registry> {
     let defaults = ecosystems::all().into_iter().filter_map(|plugin| {
         let id = EcosystemId::parse(plugin.describe().id)?;
         Some(config.default_mount(id))
     });
     let others = config.registries.values().filter(|registry| !registry.is_default()).cloned();
-    for registry in defaults.chain(others) {
+    defaults.chain(others)
+}
+
+/// The mounts of all registries, and the fronts of mounts and groups.
+fn mounts(config: &Config, env: &Env) -> anyhow::Result<Assembled> {
+    let mut clients = Clients { config, env, made: Vec::new() };
+    let mut by_name: HashMap<String, Arc<Mount>> = HashMap::new();
+    let mut mounts = Vec::new();
+    let mut fronts = Vec::new();
+    for registry in registries(config) {
         let Some(mount) = mount(config, &mut clients, &registry)? else {
             tracing::warn!(
                 registry = registry.name,

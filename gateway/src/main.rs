@@ -47,6 +47,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Gc(flags)) => return flags.run().await,
         Some(Command::Verify(flags)) => return flags.run().await,
         Some(Command::Config(command)) => return command.run(),
+        Some(Command::Keys(command)) => command.run()?,
         Some(Command::Run(flags)) => return commands::run::run(flags.wanted()).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,7 @@
 //! From the configuration to the settings of each crate.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use weir_cache::{ArtifactSettings, Retention};
@@ -9,6 +10,7 @@ use weir_config::{Config, EcosystemId, Env};
 use weir_core::{Ecosystem, Scheme};
 use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
+use weir_signing::SigningKey;
 use weir_storage::StorageSettings;
 use weir_telemetry::AccessSettings;
 use weir_upstream::{Credentials, Origin, Secret};
@@ -32,6 +34,16 @@ pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
     settings.block_message.clone_from(&config.policy.block_message);
     settings.block_url = config.policy.block_url.as_ref().map(ToString::to_string);
     Ok(policy::Policy::new(settings, &infos)?)
+}
+
+/// The key that signs edited indexes; `None` where none was made. One that cannot be used is an
+/// error: an operator who has a key means it to sign.
+pub(crate) fn signing_key(config: &Config) -> anyhow::Result<Option<Arc<SigningKey>>> {
+    match SigningKey::load(&config.keys.path) {
+        Ok(key) => Ok(Some(Arc::new(key))),
+        Err(weir_signing::Error::Missing(_)) => Ok(None),
+        Err(error) => Err(error).context("keys.path"),
+    }
 }
 
 /// Rules may name every ecosystem that the configuration knows, whether or not this build has it:

@@ -1,4 +1,4 @@
-//! The gateway's own end points: health, statistics, metrics, explanations, a start page.
+//! The gateway's own end points: health, statistics, metrics, explanations, the public key, a start page.
 //!
 //! They only read. Everything that leaves here is either made from numbers or escaped: names of
 //! packages come from strangers.
@@ -6,6 +6,7 @@
 mod error;
 mod explain;
 mod health;
+mod keys;
 mod numbers;
 mod pages;
 
@@ -18,6 +19,7 @@ use axum::routing::get;
 use weir_catalog::Catalog;
 use weir_core::Code;
 use weir_pipeline::{Front, Mount, Pipeline};
+use weir_signing::SigningKey;
 use weir_storage::Storage;
 use weir_telemetry::Metrics;
 
@@ -39,6 +41,8 @@ pub struct ApiState {
     pub storage: Arc<dyn Storage>,
     /// The metrics.
     pub metrics: Metrics,
+    /// The key that signs edited indexes.
+    pub signing_key: Option<Arc<SigningKey>>,
     /// The database's file, or `postgres`; never an address with a password.
     pub database_path: String,
 }
@@ -64,6 +68,9 @@ pub fn router(state: ApiState) -> Router {
         .route("/health/live", get(health::live))
         .route("/stats", get(numbers::stats))
         .route("/metrics", get(numbers::metrics))
+        .route("/keys/", get(keys::index))
+        .route("/keys/weir.asc", get(keys::armored))
+        .route("/keys/weir.gpg", get(keys::binary))
         .route("/api/explain", get(explain::explain))
         .route("/api/refusals", get(numbers::refusals))
         .fallback(unknown)

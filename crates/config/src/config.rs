@@ -39,6 +39,8 @@ pub struct Config {
     pub storage: Storage,
     /// Where facts are kept.
     pub database: Database,
+    /// The key that signs edited indexes.
+    pub keys: Keys,
     /// Logs.
     pub log: Log,
     /// The mounts that were configured, by name: default mounts under their ecosystem's id
@@ -120,6 +122,26 @@ pub enum Driver {
     Sqlite,
     /// A server shared by several nodes.
     Postgres,
+}
+
+/// The key that signs edited indexes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Keys {
+    /// The file that holds the secret key.
+    pub path: PathBuf,
+    /// What `weir keys init` makes.
+    pub kind: KeyKind,
+}
+
+/// The algorithm of a new signing key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// Ed25519.
+    #[default]
+    Ed25519,
+    /// RSA of 3072 bits.
+    Rsa3072,
 }
 
 /// Logs.

@@ -10,9 +10,9 @@ use serde::de::{self, Deserializer, Visitor, value::MapAccessDeserializer};
 
 use crate::Secret;
 use crate::scalar::{
-    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, Instant, Level, Listen, ListingWord,
-    LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span, Status, StorageUrl, Text,
-    UnknownWord, WebUrl, WorkModeWord,
+    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, Instant, KeyKindWord, Level, Listen,
+    ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span, Status,
+    StorageUrl, Text, UnknownWord, WebUrl, WorkModeWord,
 };
 
 /// A value that may be absent.
@@ -86,6 +86,7 @@ layer! {
         access_log: PartialAccessLog,
         storage: PartialStorage,
         database: PartialDatabase,
+        keys: PartialKeys,
         log: PartialLog,
         upstream: BTreeMap<Parsed<Ecosystem>, PartialUpstream>,
         registries: BTreeMap<String, PartialRegistry>,
@@ -123,6 +124,12 @@ layer! {
         driver: Maybe<DriverWord>,
         path: Maybe<FilePath>,
         url: Option<SecretSource>,
+    }
+
+    /// `keys`.
+    struct PartialKeys {
+        path: Maybe<FilePath>,
+        kind: Maybe<KeyKindWord>,
     }
 
     /// `log`.

@@ -12,8 +12,8 @@ use crate::partial::{
 };
 use crate::scalar::Text;
 use crate::{
-    AccessLog, Config, Cooldown, Database, Driver, EcosystemId, Env, Freshness, Lifetimes, Limits,
-    Listing, Log, LogFormat, Policy, Rule, Secret, Storage, Tls, UpstreamLimits,
+    AccessLog, Config, Cooldown, Database, Driver, EcosystemId, Env, Freshness, Keys, Lifetimes,
+    Limits, Listing, Log, LogFormat, Policy, Rule, Secret, Storage, Tls, UpstreamLimits,
 };
 
 /// The time in which everything is hashed once more, where nothing is said.
@@ -64,6 +64,13 @@ impl Resolver<'_> {
             access_log: self.access_log(partial.access_log),
             storage: self.storage(partial.storage, &data_dir),
             database: self.database(partial.database, &data_dir),
+            keys: Keys {
+                path: match partial.keys.path {
+                    Some(path) => self.absolute(path.0),
+                    None => data_dir.join("keys/signing.asc"),
+                },
+                kind: partial.keys.kind.map(|kind| kind.0).unwrap_or_default(),
+            },
             log: Log {
                 level: partial.log.level.map_or_else(|| "info".to_owned(), |level| level.0),
                 format: partial.log.format.map_or(LogFormat::Text, |format| format.0),

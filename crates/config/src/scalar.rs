@@ -14,8 +14,8 @@ use weir_core::Timestamp;
 
 use crate::suggest::nearest;
 use crate::{
-    Address, Credentials, Driver, EcosystemId, Effect, ListingMode, LogFormat, Secret, UnknownDate,
-    WorkMode,
+    Address, Credentials, Driver, EcosystemId, Effect, KeyKind, ListingMode, LogFormat, Secret,
+    UnknownDate, WorkMode,
 };
 
 /// How one kind of value is read.
@@ -432,6 +432,10 @@ words! {
     /// A kind of database.
     DriverWord => Driver: "sqlite" => Sqlite, "postgres" => Postgres, "postgresql" => Postgres;
     "sqlite or postgres"
+}
+words! {
+    /// The algorithm of a new signing key.
+    KeyKindWord => KeyKind: "ed25519" => Ed25519, "rsa3072" => Rsa3072; "ed25519 or rsa3072"
 }
 words! {
     /// The form of a log line.

@@ -10,7 +10,7 @@ use crate::commands::explain::Question;
 use crate::commands::serve::Origin;
 use crate::commands::setup::Wish;
 use crate::commands::stats::Shown;
-use crate::commands::{config, discover, explain, setup, stats};
+use crate::commands::{config, discover, explain, keys, setup, stats};
 
 /// The flags of `discover`.
 #[derive(Clone, Debug, Args)]
@@ -141,6 +141,53 @@ impl ConfigCommand {
             Self::Check(flags) => config::check(&flags.origin()),
             Self::Show(flags) => config::show(&flags.origin()).map(|()| ExitCode::SUCCESS),
             Self::Schema => config::schema().map(|()| ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// What to do with the key.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Make the key; one that is there is never overwritten.
+    Init {
+        /// What clients show of the key: `Name <address>` [default: Weir at the host of `base_url`].
+        #[arg(long, value_name = "TEXT")]
+        user_id: Option<String>,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+    /// Print its fingerprint, and where clients get its public half.
+    Show {
+        /// Print the public key itself, in ASCII armor.
+        #[arg(long)]
+        armor: bool,
+        #[command(flatten)]
+        place: KeyPlace,
+    },
+}
+
+/// Which key.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct KeyPlace {
+    /// Folder of the gateway's data.
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    #[command(flatten)]
+    file: ConfigFlag,
+}
+
+impl KeyPlace {
+    fn origin(self) -> Origin {
+        let overrides = Overrides { data_dir: self.data_dir, ..Overrides::default() };
+        Origin { file: self.file.config, overrides }
+    }
+}
+
+impl KeysCommand {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Init { user_id, place } => keys::init(&place.origin(), user_id.as_deref()),
+            Self::Show { armor, place } => keys::show(&place.origin(), armor),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod discover;
 pub(crate) mod explain;
+pub(crate) mod keys;
 mod place;
 pub(crate) mod run;
 pub(crate) mod serve;

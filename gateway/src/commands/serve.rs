@@ -104,6 +104,7 @@ pub(crate) fn api_state(gateway: &Gateway, metrics: Metrics) -> weir_api::ApiSta
         catalog: gateway.catalog.clone(),
         storage: Arc::clone(&gateway.storage),
         metrics,
+        signing_key: gateway.signing_key.clone(),
         database_path: database,
     }
 }

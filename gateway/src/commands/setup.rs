@@ -51,6 +51,14 @@ pub(crate) fn setup(origin: &Origin, wish: &Wish) -> anyhow::Result<ExitCode> {
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The gateway's address as clients of this machine reach it.
+pub(crate) fn address(config: &Config) -> anyhow::Result<Url> {
+    Ok(match &config.base_url {
+        Some(url) => url.clone(),
+        None => Url::parse(&format!("http://{}", dialled(config)))?,
+    })
+}
+
 fn find(text: &str) -> anyhow::Result<(EcosystemId, &'static Descriptor)> {
     let known = || {
         let ids: Vec<&str> = ecosystems::all().iter().map(|plugin| plugin.describe().id).collect();
@@ -64,10 +72,7 @@ fn find(text: &str) -> anyhow::Result<(EcosystemId, &'static Descriptor)> {
 }
 
 fn place(config: &Config, id: EcosystemId, path: Option<&str>) -> anyhow::Result<Place> {
-    let origin = match &config.base_url {
-        Some(url) => url.clone(),
-        None => Url::parse(&format!("http://{}", dialled(config)))?,
-    };
+    let origin = address(config)?;
     origin.host_str().context("the gateway's address has no host")?;
     let path = path.map_or_else(|| config.default_mount(id).path, ToOwned::to_owned);
     Ok(Place::new(&origin, &path))

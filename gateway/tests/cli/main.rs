@@ -5,6 +5,7 @@
 mod access;
 mod config;
 mod home;
+mod keys;
 mod queries;
 mod serving;
 mod setup;

@@ -16,6 +16,7 @@ use weir_pipeline::{
     PublicAddress,
 };
 use weir_policy::{Effect, Policy, PolicySettings, RuleSettings};
+use weir_signing::SigningKey;
 use weir_storage::{Files, Spools, StorageSettings};
 use weir_telemetry::Metrics;
 use weir_testkit::origin::{Answer, NpmStyle, Origin, Package, PackageRelease, npm_registry};
@@ -52,6 +53,11 @@ pub(crate) struct Gateway {
 
 /// One npm mount; a cooldown of a week, and a rule against a scope.
 pub(crate) async fn gateway() -> Gateway {
+    gateway_with(None).await
+}
+
+/// The same with a key.
+pub(crate) async fn gateway_with(signing_key: Option<Arc<SigningKey>>) -> Gateway {
     let origin = Origin::start().await;
     npm_registry(&origin, &packages(), &NpmStyle::default());
     let dir = tempfile::tempdir().unwrap();
@@ -86,6 +92,7 @@ pub(crate) async fn gateway() -> Gateway {
         catalog: catalog.clone(),
         storage: store,
         metrics: metrics.clone(),
+        signing_key,
         database_path: database.display().to_string(),
     });
     Gateway { catalog, metrics, router, origin, dir }
@@ -134,6 +141,7 @@ fn mount(origin: &Origin) -> Mount {
 pub(crate) struct Answered {
     pub(crate) status: u16,
     pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
     headers: axum::http::HeaderMap,
 }
 
@@ -162,9 +170,9 @@ impl Gateway {
         let request = request.header("host", "weir.example:8080").header("accept", accept);
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await;
         let (parts, body) = response.unwrap().into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Answered { status: parts.status.as_u16(), text, headers: parts.headers }
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answered { status: parts.status.as_u16(), text, bytes, headers: parts.headers }
     }
 
     pub(crate) fn database(&self) -> PathBuf {

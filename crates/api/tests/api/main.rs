@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod harness;
+mod keys;
 
 use harness::{BEGIN, gateway};
 use serde_json::{Value, json};

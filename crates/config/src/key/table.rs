@@ -39,6 +39,7 @@ macro_rules! rows {
 }
 
 const DRIVERS: &[&str] = &["sqlite", "postgres"];
+const KEY_KINDS: &[&str] = &["ed25519", "rsa3072"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
 const WORK_MODES: &[&str] = &["warmup", "spectator", "moderate", "strict", "strict_wait"];
 const UNKNOWN_DATES: &[&str] = &["first_seen", "deny", "allow"];
@@ -94,6 +95,11 @@ pub(super) const GATEWAY: &[Row] = rows! {
         "The file of an SQLite database. By default `weir.db` in `data_dir`.";
     "database.url": Secret = "", like "postgres://weir@db.example/weir", flag "--database-url", also "PROXY_DATABASE_URL";
         "The address of a PostgreSQL database.";
+    "keys.path": Path = "", like "/run/secrets/weir-signing-key";
+        "The file of the OpenPGP key that signs edited indexes. By default `keys/signing.asc` in \
+         `data_dir`. Nodes that serve the same mounts need the same key.";
+    "keys.kind": OneOf(KEY_KINDS) = "ed25519", like "rsa3072";
+        "The algorithm of the key that `weir keys init` makes.";
     "log.level": Text = "info", like "info,weir_upstream=debug", flag "--log-level", also "PROXY_LOG_LEVEL";
         "`error`, `warn`, `info`, `debug`, `trace` or `off`; also per target, after commas.";
     "log.format": OneOf(LOG_FORMATS) = "text", like "json", flag "--log-format", also "PROXY_LOG_FORMAT";
