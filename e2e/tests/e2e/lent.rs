@@ -261,6 +261,12 @@ fn uv_locks_anew_and_the_lock_file_names_the_registry() {
     let source =
         |text: &str| text.lines().find(|line| line.contains("registry = ")).unwrap().to_owned();
     assert_eq!(source(&changed), source(&lock));
+    // Nor does what it adds to the project.
+    uv.below_weir(&world, &["add", "acme-tool"]).succeeded();
+    let added = world.read("pyproject.toml").unwrap();
+    assert!(added.contains("acme-tool") && !added.contains("tool.uv"), "{added}");
+    uv.below_weir(&world, &["remove", "acme-tool"]).succeeded();
+    assert!(!world.read("pyproject.toml").unwrap().contains("tool.uv"));
     // uv itself finds nothing to do, neither here nor there.
     uv.run_from(&world, &index, &["lock", "--check"]).succeeded();
     uv.below_weir(&world, &["lock", "--check"]).succeeded();

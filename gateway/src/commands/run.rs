@@ -12,6 +12,7 @@ mod lockfiles;
 mod poetry;
 mod port;
 mod summary;
+mod uv;
 mod yarn;
 
 use std::collections::BTreeMap;
@@ -184,7 +185,11 @@ impl Session<'_> {
         for (path, text) in after.since(before).filter(|(path, _)| !files.iter().any(|f| f == path))
         {
             let file = Changed { path, text, origin: &self.origin, known: &known };
-            self.turn_back(&file, report).await;
+            if path.ends_with(uv::MANIFEST) {
+                self.turn_back_manifest(&file, before.get(path).unwrap_or_default(), report).await;
+            } else {
+                self.turn_back(&file, report).await;
+            }
         }
     }
 

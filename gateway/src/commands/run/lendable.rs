@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use percent_encoding::percent_decode_str;
-use toml::{Table, Value};
 use weir_core::{Ecosystem, Name, Owner, Request, Role, Scope, Target, Unroutable};
 
 use super::addresses::addresses;
@@ -250,20 +249,6 @@ impl Reader<'_> {
         }
         Some(index)
     }
-}
-
-/// The indexes that a project's `pyproject.toml` (or `uv.toml`) names beside the default one. uv
-/// asks them whatever it is told is the default, and compares them with those in its lock file.
-pub(crate) fn kept(project: &str, is_uv_toml: bool) -> Vec<String> {
-    let Ok(table) = project.parse::<Table>() else { return Vec::new() };
-    let table = Value::Table(table);
-    let nested = || table.get("tool").and_then(|tool| tool.get("uv"));
-    let settings = if is_uv_toml { Some(&table) } else { nested() };
-    let list = |key| settings.and_then(|uv| uv.get(key)?.as_array()).into_iter().flatten();
-    let is_default = |index: &&Value| index.get("default").and_then(Value::as_bool) == Some(true);
-    let named = list("index").filter(|index| !is_default(index)).filter_map(|one| one.get("url"));
-    let further = list("extra-index-url");
-    named.chain(further).filter_map(Value::as_str).map(ToOwned::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ use weir_pipeline::{Front, Mount};
 
 use super::addresses::{addresses, host_of, rewrite};
 use super::journal::{Entry, Found, Journal, Journals, Loan};
-use super::lendable::{Format, Lendable, Registry, kept, lendable};
+use super::lendable::{Format, Lendable, Registry, lendable};
 use super::lockfiles::{self, LockFiles};
 use super::summary::Report;
-use super::{AT_ONCE, Session, yarn};
+use super::{AT_ONCE, Session, uv, yarn};
 
 /// A lock file that names a run's gateway.
 pub(super) struct Changed<'a> {
@@ -192,6 +192,29 @@ impl Session<'_> {
         }
     }
 
+    /// The same for a `pyproject.toml`: `uv add` writes the gateway there as the default index,
+    /// in the place of the project's own or as a new one.
+    pub(super) async fn turn_back_manifest(
+        &self,
+        file: &Changed<'_>,
+        before: &str,
+        report: &mut Report,
+    ) {
+        let path = "pypi/simple/";
+        let own = uv::default_index(before);
+        let added = uv::without_index(file.text, &format!("{}/{path}", file.origin));
+        if let (None, Some(text)) = (&own, added) {
+            if let Err(error) = lockfiles::replace(file.path, &text, None) {
+                let shown = self.shown(file.path);
+                report.notes.push(format!("{shown} names this run's gateway ({error})"));
+            }
+            self.turn_back(&Changed { text: &text, ..*file }, report).await;
+        } else {
+            let known = own.map(|own| (path.to_owned(), own)).into_iter().collect();
+            self.turn_back(&Changed { known: &known, ..*file }, report).await;
+        }
+    }
+
     /// Turns the gateway's addresses in one lock file into the registry's.
     pub(super) async fn turn_back(&self, file: &Changed<'_>, report: &mut Report) {
         let prefix = format!("{}/", file.origin);
@@ -277,7 +300,7 @@ fn borrow(journals: &Journals, journal: &mut Option<Journal>, loan: &Loan<'_>) -
 /// The indexes that a project's settings name beside the default one.
 fn own_indexes(folder: &Path) -> Vec<String> {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let mut all = kept(&read("pyproject.toml"), false);
-    all.extend(kept(&read("uv.toml"), true));
+    let mut all = uv::kept(&read(uv::MANIFEST), false);
+    all.extend(uv::kept(&read("uv.toml"), true));
     all
 }

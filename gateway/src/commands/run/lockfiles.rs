@@ -7,8 +7,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Files in which clients write down addresses.
-const NAMES: [&str; 10] = [
+/// Files in which clients write down addresses: lock files, and what `uv add` changes.
+const NAMES: [&str; 11] = [
     "package-lock.json",
     "npm-shrinkwrap.json",
     "yarn.lock",
@@ -19,6 +19,7 @@ const NAMES: [&str; 10] = [
     "pdm.lock",
     "Pipfile.lock",
     "Cargo.lock",
+    "pyproject.toml",
 ];
 /// What clients remember beside installed packages, below `node_modules`; the next install
 /// starts from it.
