@@ -47,6 +47,7 @@ fn a_server_of_another_authority_or_name_gets_no_query() {
     };
     stats("localhost", "verify-full", "ours.pem").succeeded();
     stats("127.0.0.1", "verify-ca", "ours.pem").succeeded();
+    stats("127.0.0.1", "prefer", "theirs.pem").succeeded();
     for (host, mode, authority, says) in [
         ("localhost", "verify-full", "theirs.pem", "UnknownIssuer"),
         ("localhost", "verify-ca", "theirs.pem", "UnknownIssuer"),

@@ -88,7 +88,7 @@ impl Postgres {
     }
 
     fn ready(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
             if log.contains("ready to accept connections") {

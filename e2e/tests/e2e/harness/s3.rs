@@ -81,13 +81,13 @@ impl Bucket {
 
     /// Waits for the line that holds its address.
     fn announced(&mut self) -> String {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let log = self.log();
-            if let Some((_, after)) = log.split_once("Running on http://") {
-                if let Some((address, _)) = after.split_once('\n') {
-                    return address.trim().to_owned();
-                }
+            if let Some((_, after)) = log.split_once("Running on http://")
+                && let Some((address, _)) = after.split_once('\n')
+            {
+                return address.trim().to_owned();
             }
             assert!(self.server.try_wait().unwrap().is_none(), "the S3 server ended:\n{log}");
             assert!(Instant::now() < deadline, "the S3 server is not ready:\n{log}");
