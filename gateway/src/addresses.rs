@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Addresses {
     mounts: Vec<(Arc<Mount>, Origins)>,
+    /// By mount: the hosts, beside its upstream's own, whose images it has.
+    stands_for: HashMap<String, Vec<String>>,
     memory: PathBuf,
     own: Vec<Url>,
 }
@@ -41,7 +43,13 @@ impl Addresses {
             Ok((Arc::clone(mount), origins.unwrap_or_default()))
         };
         let mounts = mounts.iter().map(with_origins).collect::<anyhow::Result<Vec<_>>>()?;
-        Ok(Self { mounts, memory: config.data_dir.join("discovered.json"), own: own(config) })
+        let hosts = |registry: &weir_config::Registry| {
+            registry.upstream.as_ref().map(|upstream| upstream.stands_for.clone())
+        };
+        let stands_for = config.registries.iter();
+        let stands_for = stands_for.filter_map(|(name, r)| Some((name.clone(), hosts(r)?)));
+        let memory = config.data_dir.join("discovered.json");
+        Ok(Self { mounts, stands_for: stands_for.collect(), memory, own: own(config) })
     }
 
     /// Looks up what is not configured and sets every mount's addresses. Blocks for about as long
@@ -55,7 +63,8 @@ impl Addresses {
                 let origins = completed(mount, origins.clone(), &findings);
                 let settled = budget == PATIENCE || !is_open(mount, &origins);
                 if settled {
-                    settle(mount, origins);
+                    let also = self.stands_for.get(&*mount.name).map_or(&[][..], Vec::as_slice);
+                    settle(mount, origins, also);
                 }
                 !settled
             });
@@ -87,7 +96,7 @@ fn completed(mount: &Mount, mut origins: Origins, findings: &[Finding]) -> Origi
     origins
 }
 
-fn settle(mount: &Mount, mut origins: Origins) {
+fn settle(mount: &Mount, mut origins: Origins, stands_for: &[String]) {
     if is_open(mount, &origins) {
         tracing::warn!(mount = %mount.name, "no upstream address was found; requests are refused");
     }
@@ -96,7 +105,7 @@ fn settle(mount: &Mount, mut origins: Origins) {
     }
     if mount.descriptor().content.is_some() {
         if let Some(main) = origins.get_mut(primary(mount.descriptor())) {
-            identify(mount, main);
+            identify(mount, main, stands_for);
         }
     }
     mount.set_origins(origins);
@@ -104,7 +113,7 @@ fn settle(mount: &Mount, mut origins: Origins) {
 
 /// Says whose images these are. The API's own path is a part of all places: an address that ends
 /// with it means the registry.
-fn identify(mount: &Mount, main: &mut Origin) {
+fn identify(mount: &Mount, main: &mut Origin, stands_for: &[String]) {
     let path = main.base.path().trim_end_matches('/');
     if let Some(stem) =
         path.strip_suffix(mount.descriptor().mount).and_then(|p| p.strip_suffix('/'))
@@ -117,7 +126,10 @@ fn identify(mount: &Mount, main: &mut Origin) {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }];
-    let (namespace, names) = weir_discover::images_of(host);
+    hosts.extend(stands_for.iter().cloned());
+    let special = hosts.iter().map(|host| weir_discover::images_of(host));
+    let (namespace, names) =
+        special.max_by_key(|(namespace, _)| namespace.len()).unwrap_or_default();
     hosts.extend(names.iter().map(ToString::to_string));
     mount.set_identity(Identity { namespace: namespace.into(), hosts });
 }

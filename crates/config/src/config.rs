@@ -215,6 +215,8 @@ pub struct Upstream {
     /// Hosts, beside those of the registry's own domain, whose token services may see its
     /// credentials.
     pub token_realms: Vec<String>,
+    /// The hosts, beside its own, whose images it has.
+    pub stands_for: Vec<String>,
     /// A PEM file of certificate authorities to believe beside the system's.
     pub ca_file: Option<PathBuf>,
     /// Timeouts, retries and caps of this upstream.

@@ -142,6 +142,7 @@ impl Resolver<'_> {
             origins,
             redirects,
             token_realms,
+            stands_for,
             ca_file,
             limits: own,
         } = table.0;
@@ -158,7 +159,8 @@ impl Resolver<'_> {
         let limits = apply_upstream_limits(limits, own);
         let ca_file = ca_file.map(|path| self.absolute(path.0));
         let (redirects, token_realms) = (texts(redirects), texts(token_realms));
-        Some(Upstream { address, origins, redirects, token_realms, ca_file, limits })
+        let stands_for = texts(stands_for);
+        Some(Upstream { address, origins, redirects, token_realms, stands_for, ca_file, limits })
     }
 
     fn origin(&mut self, at: &[String], table: OriginTable, main: &Address) -> Option<Address> {

@@ -232,6 +232,7 @@ layer! {
         origins: BTreeMap<String, PartialOrigin>,
         redirects: Items<Text>,
         token_realms: Items<Text>,
+        stands_for: Items<Text>,
         ca_file: Maybe<FilePath>,
         limits: PartialUpstreamLimits,
     }

@@ -106,7 +106,8 @@ pub struct OriginSpec {
 
 /// How clients are pointed at a mount. `{base}` in any text stands for the mount's public
 /// address without trailing slash, `{origin}` for the gateway's scheme, host and port, `{host}`
-/// for its host without port. A variable with `{registry}`, the host of the mount's upstream, is set
+/// for its host without port, `{authority}` for its host and port, `{plain}` for whether it is plain
+/// HTTP (`true` or `false`). A variable with `{registry}`, the host of the mount's upstream, is set
 /// by `weir run` alone.
 #[derive(Debug)]
 pub struct Setup {

@@ -142,21 +142,25 @@ impl Purl {
     }
 }
 
-/// The type whose rules a type's names are read by. Module paths of Go are case-sensitive: the
+/// Types whose names are read as names without rules. Module paths of Go are case-sensitive: the
 /// rule of the specification that folds them would make one package of two, and name modules
-/// that do not exist. So they are read as names without rules.
-fn read_as(purl_type: &str) -> &str {
-    if purl_type == GOLANG { GENERIC } else { purl_type }
-}
-
-const GOLANG: &str = "golang";
+/// that do not exist. Repositories of images have namespaces, which the specification puts into a
+/// qualifier.
+const WITHOUT_RULES: [&str; 2] = ["golang", "oci"];
 const GENERIC: &str = "generic";
 
+/// The type whose rules a type's names are read by.
+fn read_as(purl_type: &str) -> &str {
+    if WITHOUT_RULES.contains(&purl_type) { GENERIC } else { purl_type }
+}
+
 fn parse(text: &str) -> Result<(String, packageurl::PackageUrl<'static>), packageurl::Error> {
-    let golang = text.get(..11).filter(|start| start.eq_ignore_ascii_case("pkg:golang/"));
-    if let Some(start) = golang {
-        let generic = format!("pkg:{GENERIC}/{}", &text[start.len()..]);
-        return Ok((GOLANG.to_owned(), packageurl::PackageUrl::from_str(&generic)?));
+    for purl_type in WITHOUT_RULES {
+        let start = format!("pkg:{purl_type}/");
+        if text.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(&start)) {
+            let generic = format!("pkg:{GENERIC}/{}", &text[start.len()..]);
+            return Ok((purl_type.to_owned(), packageurl::PackageUrl::from_str(&generic)?));
+        }
     }
     let parsed = packageurl::PackageUrl::from_str(text)?;
     Ok((parsed.ty().to_owned(), parsed))
@@ -164,8 +168,9 @@ fn parse(text: &str) -> Result<(String, packageurl::PackageUrl<'static>), packag
 
 fn spelled(parsed: &packageurl::PackageUrl<'_>, purl_type: &str) -> String {
     let text = parsed.to_string();
-    match text.strip_prefix("pkg:generic/").filter(|_| purl_type == GOLANG) {
-        Some(rest) => format!("pkg:{GOLANG}/{rest}"),
+    let generic = text.strip_prefix("pkg:generic/");
+    match generic.filter(|_| WITHOUT_RULES.contains(&purl_type)) {
+        Some(rest) => format!("pkg:{purl_type}/{rest}"),
         None => text,
     }
 }
@@ -201,6 +206,14 @@ mod tests {
         let purl = Purl::new("npm", "@scope/name", Some("1.0.0"));
         assert_eq!(purl.as_str(), "pkg:npm/%40scope/name@1.0.0");
         assert_eq!(purl.parts(), Some(("npm".into(), "@scope/name".into(), Some("1.0.0".into()))));
+    }
+
+    #[test]
+    fn a_repository_of_images_has_namespaces() {
+        let address = format!("sha256:{}", "a".repeat(64));
+        let purl = Purl::new("oci", "demo/hello", Some(&address));
+        assert_eq!(purl.as_str().parse::<Purl>().unwrap(), purl);
+        assert_eq!(purl.parts(), Some(("oci".into(), "demo/hello".into(), Some(address))));
     }
 
     #[test]

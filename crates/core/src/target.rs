@@ -143,13 +143,6 @@ pub enum Owner {
     Release(Coordinates),
     /// The path names the package; which release it is, only a listing of this scope tells.
     Listed(Scope),
-    /// A name and a movable tag or a digest (images).
-    Reference {
-        /// Repository.
-        name: Name,
-        /// Tag or digest as given.
-        reference: Box<str>,
-    },
     /// Content by digest within a name; the release comes from recorded facts.
     Content {
         /// Repository.
@@ -165,7 +158,7 @@ impl Owner {
         match self {
             Self::Release(coordinates) => Some(&coordinates.name),
             Self::Listed(scope) => scope.package(),
-            Self::Reference { name, .. } | Self::Content { name, .. } => Some(name),
+            Self::Content { name, .. } => Some(name),
         }
     }
 }

@@ -112,7 +112,13 @@ impl Visit {
 
     /// What a target is, for a sentence.
     pub(crate) fn describe(&self, target: &Target) -> String {
+        let content = self.mount.descriptor().content.is_some();
         match target.package() {
+            // A reference of a repository is a thing of its own.
+            Some(name) if content => match target.view() {
+                Some(view) if !view.arg.is_empty() => format!("{name} {}", view.arg),
+                _ => name.to_string(),
+            },
             Some(name) => self.mount.purl(name.as_str(), None).to_string(),
             None => format!("{}/{}", self.mount.name, self.mount.ecosystem.path(target)),
         }

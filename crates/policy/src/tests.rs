@@ -16,11 +16,12 @@ use weir_core::{Scheme, Timestamp};
 
 use crate::{EcosystemInfo, Facts, Judgement, Lens, MountInfo, Policy, PolicySettings};
 
-const ECOSYSTEMS: [EcosystemInfo<'static>; 4] = [
+const ECOSYSTEMS: [EcosystemInfo<'static>; 5] = [
     EcosystemInfo { id: "npm", purl_type: "npm", scheme: Scheme::Npm },
     EcosystemInfo { id: "pypi", purl_type: "pypi", scheme: Scheme::Pep440 },
     EcosystemInfo { id: "cargo", purl_type: "cargo", scheme: Scheme::Semver },
     EcosystemInfo { id: "go", purl_type: "golang", scheme: Scheme::Semver },
+    EcosystemInfo { id: "container", purl_type: "oci", scheme: Scheme::Generic },
 ];
 
 const NPM: MountInfo<'static> =
@@ -31,6 +32,14 @@ const PYPI: MountInfo<'static> =
 
 const GO: MountInfo<'static> =
     MountInfo { id: "go", mount: "go", purl_type: "golang", scheme: Scheme::Semver, marks: false };
+
+const IMAGES: MountInfo<'static> = MountInfo {
+    id: "container",
+    mount: "container",
+    purl_type: "oci",
+    scheme: Scheme::Generic,
+    marks: false,
+};
 
 /// Day 0 is 2026-11-20, at midnight.
 fn day(number: i64) -> Timestamp {

@@ -8,6 +8,7 @@ pub(crate) struct Place {
     /// `{base}`: the mount's address, without trailing slash.
     pub(crate) base: String,
     origin: String,
+    authority: String,
     host: String,
     registry: Option<String>,
 }
@@ -16,9 +17,13 @@ impl Place {
     /// A mount at a path (slashes around it do not count) of the gateway at `origin`.
     pub(crate) fn new(origin: &Url, path: &str) -> Self {
         let host = origin.host_str().unwrap_or_default().to_owned();
+        let authority = match origin.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.clone(),
+        };
         let origin = origin.as_str().trim_end_matches('/').to_owned();
         let base = format!("{origin}/{}", path.trim_matches('/'));
-        Self { base, origin, host, registry: None }
+        Self { base, origin, authority, host, registry: None }
     }
 
     /// The same with the host of the registry behind it.
@@ -35,6 +40,8 @@ impl Place {
             None => text.to_owned(),
         };
         let text = text.replace("{base}", &self.base).replace("{origin}", &self.origin);
+        let plain = if self.origin.starts_with("https:") { "false" } else { "true" };
+        let text = text.replace("{authority}", &self.authority).replace("{plain}", plain);
         Some(text.replace("{host}", &self.host))
     }
 }
@@ -51,6 +58,7 @@ mod tests {
         let expected =
             "http://gateway.example:8080/npm/ http://gateway.example:8080 gateway.example";
         assert_eq!(filled, expected);
+        assert_eq!(place.fill("{authority} {plain}").unwrap(), "gateway.example:8080 true");
         assert_eq!(place.fill("{registry}"), None);
         let known = place.before(Some("registry.example"));
         assert_eq!(known.fill("{registry}").unwrap(), "registry.example");

@@ -82,11 +82,33 @@ static DESCRIPTOR: Descriptor = Descriptor {
     }),
     setup: Setup {
         variables: &[],
-        files: &[],
+        files: &[
+            ("~/.config/containers/registries.conf.d/weir.conf", CONTAINERS),
+            ("/etc/containerd/certs.d/_default/hosts.toml", CONTAINERD),
+        ],
         folder: None,
-        note: "Name this gateway's host and port in front of an image.",
+        note: "The first file is podman's, buildah's and skopeo's, the second containerd's, whose \
+               `config_path` must name /etc/containerd/certs.d. docker takes \
+               \"registry-mirrors\": [\"{origin}\"] in /etc/docker/daemon.json, but goes past a \
+               mirror that refuses; where policy must hold, and for crane, helm and oras, write \
+               {authority}/library/alpine in the place of alpine. No client of these takes a \
+               variable, so `weir run` cannot point them here.",
     },
 };
+
+/// containers-registries.conf(5): the location takes the registry's place, without falling back.
+const CONTAINERS: &str = "[[registry]]
+prefix = \"docker.io\"
+location = \"{authority}\"
+insecure = {plain}
+";
+
+/// containerd's `docs/hosts.md`: a mirror for all registries. With `server`, nothing goes past it.
+const CONTAINERD: &str = "server = \"{origin}\"
+
+[host.\"{origin}\"]
+capabilities = [\"pull\", \"resolve\"]
+";
 
 /// The most entries of a manifest that is known under many tags.
 const ENTRIES: usize = 4096;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal};
+use crate::{
+    ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal, Steps,
+};
 use futures_util::future::join_all;
-use weir_core::{Algorithm, Coordinates, Digest, Listed, Role, Timestamp};
+use weir_core::{Algorithm, Coordinates, Digest, Listed, Name, Role, Timestamp};
 
 use super::database::{on_each, with_catalog};
 
@@ -249,6 +251,62 @@ async fn files_are_known_by_digest_and_by_name_newest_first() {
         // A poorer listing does not take away what a richer one has said.
         catalog.record_files("deb", &[listed("a", "2", None)], at(3)).await.unwrap();
         assert_eq!(catalog.known_by_file("deb", "a.deb").await.unwrap()[0], two);
+    })
+    .await;
+}
+
+fn step(name: &str, from: &str, to: &Digest) -> Listed {
+    let release = Coordinates::new(name, from);
+    Listed { release, file: to.to_string().into(), digest: Some(to.clone()), published: None }
+}
+
+#[tokio::test]
+async fn steps_are_followed_upwards_within_a_package() {
+    with_catalog("steps", async |catalog| {
+        let (index, image, layer) = (digest("index"), digest("image"), digest("layer"));
+        let steps = [
+            step("a", "latest", &index),
+            step("a", &index.to_string(), &image),
+            step("a", &image.to_string(), &layer),
+        ];
+        let first = catalog.record_steps("oci", &steps, at(1)).await.unwrap();
+        assert_eq!(first, Steps { fresh: true, moved: Vec::new() });
+        let foreign = step("b", "1", &layer);
+        catalog.record_steps("oci", std::slice::from_ref(&foreign), at(1)).await.unwrap();
+
+        let above = |name: &str, to: &Digest| {
+            let (catalog, name, to) = (catalog.clone(), Name::new(name), to.clone());
+            async move { catalog.known_above("oci", &name, &to).await.unwrap() }
+        };
+        let [tag, child, own] = steps.clone();
+        assert_eq!(above("a", &layer).await, [own.clone(), child.clone(), tag.clone()]);
+        assert_eq!(above("a", &image).await, [child, tag]);
+        assert_eq!(above("b", &layer).await, [foreign]);
+        assert_eq!(above("c", &layer).await, []);
+        assert_eq!(catalog.known_of("oci", &Name::new("a")).await.unwrap().len(), 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tag_moves_and_an_address_does_not() {
+    with_catalog("moves", async |catalog| {
+        let (one, two) = (digest("one"), digest("two"));
+        let record = async |step: &Listed, second| {
+            catalog.record_steps("oci", std::slice::from_ref(step), at(second)).await.unwrap()
+        };
+        record(&step("a", "1", &one), 1).await;
+        record(&step("a", &one.to_string(), &digest("x")), 1).await;
+        let again = record(&step("a", "1", &one), 2).await;
+        assert_eq!(again, Steps::default(), "nothing of it is new");
+        let moved = record(&step("a", "1", &two), 3).await;
+        assert_eq!(moved.moved, [("1".to_owned(), two.to_string())]);
+        let listed = record(&step("a", &one.to_string(), &digest("y")), 3).await;
+        assert_eq!(listed, Steps { fresh: true, moved: Vec::new() });
+        let back = record(&step("a", "1", &one), 4).await;
+        assert_eq!(back, Steps::default(), "what it named before is not new");
+        let newest = &catalog.known_of("oci", &Name::new("a")).await.unwrap()[0];
+        assert_eq!(&*newest.file, one.to_string());
     })
     .await;
 }

@@ -229,6 +229,9 @@ pub(super) const UPSTREAM_TABLE: &[Row] = rows! {
     "token_realms": List = "[]", like r#"["auth.example.com"]"#;
         "Hosts, beside the registry's own and those of its domain, whose token service may see \
          the credentials: a name, `*.example.org` or `name:port`. For container registries.";
+    "stands_for": List = "[]", like r#"["docker.io"]"#;
+        "Hosts, beside its own, whose images this registry has: containerd names them with `?ns=`. \
+         For a mirror of Docker Hub, `docker.io`.";
     "ca_file": Path = "", like "/etc/ssl/company.pem";
         "A PEM file of certificate authorities to believe beside the system's.";
 };

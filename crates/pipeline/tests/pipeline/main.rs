@@ -13,6 +13,7 @@ mod harness;
 mod herds;
 mod hostile;
 mod images;
+mod images_agree;
 mod images_judged;
 mod maven;
 mod policies;

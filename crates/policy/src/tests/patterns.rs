@@ -75,7 +75,7 @@ fn what_is_no_pattern_is_refused_with_what_was_expected() {
         ("pkg:npm/vite@", "a package URL such as"),
         ("pkg:npm/vite@1.*", "one version after @"),
         ("pkg:npm/vite?os=linux", "without qualifiers"),
-        ("pkg:pip/flask", "one of npm, pypi, cargo, golang, or *"),
+        ("pkg:pip/flask", "one of npm, pypi, cargo, golang, oci, or *"),
         ("pkg:go/example.org/a", "its purl type, pkg:golang/"),
         ("pkg:npm/%ff", "UTF-8"),
     ] {

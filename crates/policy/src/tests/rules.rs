@@ -1,8 +1,10 @@
 //! Rules: order, patterns, ranges and effects.
 
+use std::borrow::Cow;
+
 use weir_core::{Role, Timestamp};
 
-use super::{ECOSYSTEMS, GO, NPM, PYPI, dated, day, judge, passes, policy, three_days};
+use super::{ECOSYSTEMS, GO, IMAGES, NPM, PYPI, dated, day, judge, passes, policy, three_days};
 use crate::{Effect, Facts, Outcome, Policy, PolicySettings, RuleSettings, WorkMode};
 
 fn with(rules: impl IntoIterator<Item = RuleSettings>) -> PolicySettings {
@@ -153,4 +155,39 @@ fn rules_for_all_types_hold_in_a_mount_of_an_unannounced_type() {
     let refused =
         |name| judge(&policy, &GO, day(10), &dated(name, "1.0.0", day(0))).refusal().is_some();
     assert!(refused("left-pad") && !refused("right-pad"));
+}
+
+#[test]
+fn an_image_is_named_by_its_tag_and_by_each_address_that_leads_to_it() {
+    let address = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let chain = [Cow::Owned(address("a")), Cow::Owned(address("b"))];
+    let image = Facts { chain: &chain, ..dated("library/alpine", "3.19", day(0)) };
+    let passes = |rule: RuleSettings| {
+        let policy = policy(with([rule]));
+        judge(&policy, &IMAGES, day(10), &image).refusal().is_none()
+    };
+    for version in ["3.19", &address("a"), &address("b")] {
+        assert!(!passes(deny("d", &format!("pkg:oci/library/alpine@{version}"))), "{version}");
+        assert!(!passes(deny("d", &format!("pkg:docker/library/*@{version}"))), "{version}");
+    }
+    for version in ["3.20", &address("c")] {
+        assert!(passes(deny("d", &format!("pkg:oci/library/alpine@{version}"))), "{version}");
+    }
+}
+
+#[test]
+fn a_range_of_tags_holds_no_address_and_denies_what_it_cannot_order() {
+    let address = format!("sha256:{}", "a".repeat(64));
+    let untagged = dated("library/alpine", &address, day(0));
+    let judged = |rule: RuleSettings, facts: &Facts<'_>| {
+        let policy = policy(with([rule]));
+        judge(&policy, &IMAGES, day(10), facts).refusal().is_none()
+    };
+    let old = |effect| RuleSettings::new("r", effect).purl("pkg:oci/library/*").versions("<3");
+    assert!(!judged(old(Effect::Deny), &untagged));
+    let young = dated("library/alpine", &address, day(9));
+    assert!(!judged(old(Effect::Allow), &young), "an allowance does not reach it");
+    let chain = [Cow::Owned(address.clone())];
+    let tagged = Facts { chain: &chain, ..dated("library/alpine", "3.19", day(0)) };
+    assert!(judged(old(Effect::Deny), &tagged), "its tag is what counts");
 }
