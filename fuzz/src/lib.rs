@@ -29,12 +29,13 @@ pub struct Subject {
 }
 
 /// All plugins.
-pub const SUBJECTS: [Subject; 5] = [
+pub const SUBJECTS: [Subject; 6] = [
     Subject { name: "npm", play: npm },
     Subject { name: "pypi", play: pypi },
     Subject { name: "cargo", play: cargo },
     Subject { name: "container", play: container },
     Subject { name: "maven", play: maven },
+    Subject { name: "go", play: go },
 ];
 
 /// Plays one input with the npm plugin.
@@ -50,6 +51,11 @@ pub fn pypi(input: &[u8]) -> Option<usize> {
 /// Plays one input with the Cargo plugin.
 pub fn cargo(input: &[u8]) -> Option<usize> {
     play(&weir_cargo::Cargo, input)
+}
+
+/// Plays one input with the Go plugin.
+pub fn go(input: &[u8]) -> Option<usize> {
+    play(&weir_go::Go, input)
 }
 
 /// Plays one input with the container plugin.

@@ -27,6 +27,11 @@ fn cargo_survives() {
 }
 
 #[test]
+fn go_survives() {
+    survives("go");
+}
+
+#[test]
 fn container_survives() {
     survives("container");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_core::Ecosystem;
 
 /// The cargo features that switch plugins on, each named like its ecosystem.
-pub(crate) const FEATURES: [&str; 5] = ["npm", "pypi", "cargo", "container", "maven"];
+pub(crate) const FEATURES: [&str; 6] = ["npm", "pypi", "cargo", "container", "maven", "go"];
 
 /// The plugins that this binary was built with, in the order in which they are shown.
 pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
@@ -20,6 +20,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
         Arc::new(weir_container::Container),
         #[cfg(feature = "maven")]
         Arc::new(weir_maven::Maven),
+        #[cfg(feature = "go")]
+        Arc::new(weir_go::Go),
     ]
 }
 

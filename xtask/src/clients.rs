@@ -153,12 +153,13 @@ fn once(folder: &Path, recipe: &str, install: impl FnOnce() -> Result<()>) -> Re
     Ok(())
 }
 
-/// The client that `program` starts, when it says the version that it should have.
-fn verified(program: Vec<String>, version: &str, home: &Path) -> Result<Installed> {
+/// The client that `program` starts, when it says the version that it should have. `asks` is the
+/// argument for that.
+fn verified(program: Vec<String>, asks: &str, version: &str, home: &Path) -> Result<Installed> {
     let (first, rest) = program.split_first().context("no program")?;
     let mut command = Command::new(first);
     // Away from any project whose files could choose another version.
-    command.args(rest).arg("--version").current_dir(home);
+    command.args(rest).arg(asks).current_dir(home);
     let said = command::output(&mut command)?;
     if !said.contains(version) {
         bail!("says {:?} where version {version} is pinned", said.trim());
@@ -195,8 +196,9 @@ mod tests {
     fn a_client_of_another_version_is_refused() {
         let program = || vec!["cargo".to_owned()];
         let home = std::env::temp_dir();
-        assert!(verified(program(), "0.0.1", &home).is_err());
+        assert!(verified(program(), "--version", "0.0.1", &home).is_err());
         let cargo = cargo().unwrap();
-        assert_eq!(verified(cargo.program, &cargo.version, &home).unwrap().version, cargo.version);
+        let found = verified(cargo.program, "--version", &cargo.version, &home).unwrap();
+        assert_eq!(found.version, cargo.version);
     }
 }

@@ -71,10 +71,11 @@ impl Entry {
         })
     }
 
-    /// The strong entity tag, without quotes: the promised digest, else our own. The same on a
-    /// miss and on a hit.
+    /// The strong entity tag, without quotes: the promised digest where it tells bytes apart, else
+    /// our own. The same on a miss and on a hit.
     pub fn etag(&self) -> String {
-        self.promised.as_ref().unwrap_or(&self.sha256).hex()
+        let promised = self.promised.as_ref().filter(|digest| digest.algorithm().is_streamed());
+        promised.unwrap_or(&self.sha256).hex()
     }
 
     /// The digest in this algorithm, where it is known.

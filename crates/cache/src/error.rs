@@ -41,6 +41,14 @@ pub enum CacheError {
         /// What arrived.
         found: Digest,
     },
+    /// A digest was promised of what is in the artifact, and nothing can be told of that.
+    #[error("expected {expected}, received no such archive ({reason}); nothing was stored")]
+    Unhashable {
+        /// What the registry published.
+        expected: Digest,
+        /// What is wrong with the archive.
+        reason: String,
+    },
     /// The catalogue knows the artifact, but its file is gone or has another length.
     #[error("the stored file {key} is missing or has another length; it will be fetched again")]
     Missing {

@@ -14,7 +14,7 @@ use weir_core::{Algorithm, Digest, Hasher};
 use weir_policy::Admitted;
 use weir_storage::{Spool, SpoolReader};
 
-use crate::{Body, CacheError, Entry};
+use crate::{Body, CacheError, Entry, dirhash};
 
 /// How far a transfer is.
 #[derive(Clone, Debug, Default)]
@@ -182,6 +182,10 @@ impl Leader {
                 None => break check.finish(&self.promise),
             }
         };
+        let result = match result {
+            Ok(checked) => self.check_content().await.map(|()| checked),
+            Err(error) => Err(error),
+        };
         let progress = self.progress;
         match result {
             Ok((size, sha256, digests)) => {
@@ -190,6 +194,22 @@ impl Leader {
             }
             Err(error) => Received { progress, result: Err(error) },
         }
+    }
+
+    /// Checks what was promised of the content, however it is packed.
+    async fn check_content(&self) -> Result<(), CacheError> {
+        for expected in self.promise.digests.iter().filter(|one| !one.algorithm().is_streamed()) {
+            let file = self.spool.reopen().await?;
+            let hashed = tokio::task::spawn_blocking(move || dirhash::of_zip(file)).await;
+            let found = hashed.map_err(|_| CacheError::Abandoned)?;
+            let expected = expected.clone();
+            match found {
+                Ok(found) if found == expected => {}
+                Ok(found) => return Err(CacheError::WrongDigest { expected, found }),
+                Err(reason) => return Err(CacheError::Unhashable { expected, reason }),
+            }
+        }
+        Ok(())
     }
 
     async fn accept(&mut self, check: &mut Check, bytes: Bytes) -> Result<(), CacheError> {

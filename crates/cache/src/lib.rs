@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod body;
+mod dirhash;
 mod documents;
 mod encode;
 mod entry;

@@ -173,4 +173,13 @@ impl Place {
     pub fn primary(path: impl Into<Box<str>>) -> Self {
         Self::Origin { origin: "primary", path: path.into() }
     }
+
+    /// Whether the registry itself is there: no service beside it that knows of other registries'
+    /// packages too.
+    pub fn is_main(&self) -> bool {
+        match self {
+            Self::Origin { origin, .. } | Self::Named { origin, .. } => *origin == "primary",
+            Self::Link(_) => true,
+        }
+    }
 }

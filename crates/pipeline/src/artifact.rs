@@ -63,7 +63,7 @@ impl Visit {
         }
         let since = self.core.artifacts.absent_since(mount, asked.path);
         if since.is_some_and(|since| self.now.since(since) < self.mount.freshness.negative_ttl) {
-            return Err(unserved(asked.file));
+            return Err(evidence.gathered.unserved(asked.file));
         }
         Ok(File::Absent(admitted, Box::new(evidence)))
     }
@@ -228,7 +228,7 @@ impl Visit {
         };
         let wanted = self.wanted(asked, release, *sight);
         if is_shared(asked.target)
-            && let Some(entry) = self.shared(asked, &spot, &wanted).await?
+            && let Some(entry) = self.shared(asked, &spot, &wanted, &gathered).await?
         {
             return Ok(Acquired::Stored(entry));
         }
@@ -244,7 +244,7 @@ impl Visit {
             Ok((promise, if shared { CONTENT.into() } else { media }, body))
         };
         let acquired = self.core.artifacts.acquire(wanted, ask).await;
-        self.noting_absence(asked, acquired)
+        self.noting_absence(asked, &gathered, acquired)
     }
 
     /// Content that is stored for another package or mount already: taken over once upstream
@@ -254,10 +254,11 @@ impl Visit {
         asked: Asked<'_>,
         spot: &Spot,
         wanted: &Wanted,
+        gathered: &Gathered,
     ) -> Result<Option<Arc<Entry>>, Failure> {
         let Some(kept) = self.core.artifacts.kept(wanted).await? else { return Ok(None) };
         let answer = self.stream(spot, Ask::head(spot.whither()), asked.file).await;
-        self.noting_absence(asked, answer)?;
+        self.noting_absence(asked, gathered, answer)?;
         Ok(Some(self.core.artifacts.share(wanted, kept).await?))
     }
 
@@ -265,10 +266,12 @@ impl Visit {
     fn noting_absence<T>(
         &self,
         asked: Asked<'_>,
+        gathered: &Gathered,
         answer: Result<T, Failure>,
     ) -> Result<T, Failure> {
         if answer.as_ref().is_err_and(|failure| failure.code() == Code::NotFound) {
             self.core.artifacts.note_absent(&self.mount.name, asked.path);
+            return Err(gathered.unserved(asked.file));
         }
         answer
     }
@@ -282,7 +285,8 @@ impl Visit {
         self.note_asked();
         let spot = self.spot(&evidence.located.place, &evidence.gathered).await?;
         let answer = self.stream(&spot, Ask::head(spot.whither()), asked.file).await;
-        let Streaming { headers, length, .. } = self.noting_absence(asked, answer)?;
+        let Streaming { headers, length, .. } =
+            self.noting_absence(asked, &evidence.gathered, answer)?;
         let media = if is_shared(asked.target) {
             CONTENT.to_owned()
         } else {
@@ -298,7 +302,7 @@ impl Visit {
         self.tell(started, answer.as_ref().map(|streaming| &streaming.headers));
         let streaming = answer?;
         if !answered(streaming.status, &streaming.url, || file.to_owned())? {
-            return Err(unserved(file));
+            return Err(Failure::not_found(file));
         }
         Ok(streaming)
     }
@@ -366,11 +370,6 @@ impl Evidence {
             None => self.located.release.clone(),
         }
     }
-}
-
-/// The registry lists a file that it does not serve: final, like a file that is not listed.
-fn unserved(file: &str) -> Failure {
-    Failure::unlisted(format!("{file} is listed, but upstream's file"))
 }
 
 /// Whether several releases may list the same content.

@@ -193,9 +193,9 @@ impl From<CacheError> for Failure {
 impl From<&CacheError> for Failure {
     fn from(error: &CacheError) -> Self {
         let code = match error {
-            CacheError::WrongDigest { .. } | CacheError::WrongLength { .. } => {
-                Code::IntegrityMismatch
-            }
+            CacheError::WrongDigest { .. }
+            | CacheError::WrongLength { .. }
+            | CacheError::Unhashable { .. } => Code::IntegrityMismatch,
             CacheError::TooLarge { .. } => Code::UnreadableDocument,
             CacheError::Source(_) | CacheError::Missing { .. } | CacheError::Abandoned => {
                 Code::UpstreamUnavailable

@@ -87,6 +87,20 @@ impl Gathered {
         self.sources.iter().map(of).sum()
     }
 
+    /// Upstream does not serve a file. That is final where the registry lists it, as for a file that
+    /// is not listed; where no document of the registry speaks of it, another one may have it.
+    pub(crate) fn unserved(&self, file: &str) -> Failure {
+        let speaks = |(need, found): (&Need, &Found)| match (need, found) {
+            (Need::Fetch(fetch), Found::Doc(_)) => fetch.place.is_main(),
+            (_, Found::Absent) => false,
+            _ => true,
+        };
+        if self.docs.iter().any(speaks) {
+            return Failure::unlisted(format!("{file} is listed, but upstream's file"));
+        }
+        Failure::not_found(file)
+    }
+
     /// The address that a document came from.
     pub(crate) fn address_of(&self, digest: &Digest) -> Option<&str> {
         let is =

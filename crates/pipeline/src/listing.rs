@@ -137,9 +137,11 @@ impl Visit {
         releases: Vec<Release<'static>>,
     ) -> Result<(Edits, usize, Timestamp), Failure> {
         let sights = self.sights(target, &releases).await?;
+        let mut releases: Vec<_> = releases.into_iter().zip(sights).collect();
+        self.note_unlisted(&mut releases).await?;
         let visit = self.clone();
         self.compute(releases.len() * JUDGED_AS, move || {
-            let facts = releases.iter().zip(&sights).map(|(r, sight)| Facts::of(r, *sight));
+            let facts = releases.iter().map(|(release, sight)| Facts::of(release, *sight));
             let judgements = visit.policy.judge_all(&visit.lens, facts);
             let (edits, valid_until) = visit.policy.edits(&visit.mount.info(), &judgements);
             let whole = |ordinal: &usize| *edits.get(*ordinal) == Edit::Keep;

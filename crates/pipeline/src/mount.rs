@@ -159,7 +159,7 @@ impl Mount {
         let title = descriptor.origins.iter().find(|o| o.id == id).map_or(id, |o| o.title);
         let line = match (self.is_default(), id == "primary") {
             (true, true) => format!("upstream.{} = \"https://registry.example/\"", descriptor.id),
-            (true, false) => format!("upstream.{}.{id} = \"https://…\"", descriptor.id),
+            (true, false) => format!("upstream.{}.origins.{id} = \"https://…\"", descriptor.id),
             (false, _) => format!("registries.{}.upstream = \"https://…\"", self.name),
         };
         let sentence = format!(

@@ -241,7 +241,8 @@ impl<'a> Foretold<'a> {
 
     /// The entity tag, without quotes: the one that the stored artifact will have.
     pub(crate) fn etag(&self) -> Option<String> {
-        self.digests.first().map(Digest::hex)
+        let first = self.digests.first().filter(|digest| digest.algorithm().is_streamed());
+        first.map(Digest::hex)
     }
 
     /// The head, from this byte on.

@@ -179,6 +179,14 @@ impl Spool {
         SpoolReader { shared: Arc::clone(&self.shared) }
     }
 
+    /// The file with everything that was added, opened for a reader that wants a file.
+    pub async fn reopen(&self) -> Result<File, StorageError> {
+        self.flush().await?;
+        let path = self.shared.place.clone();
+        let opened = blocking(move || File::open(path)).await;
+        opened.map_err(|error| StorageError::io("open", &self.shared.place, error))
+    }
+
     /// Brings everything into the file.
     async fn flush(&self) -> Result<(), StorageError> {
         let (at, pending) = {

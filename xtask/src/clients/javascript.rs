@@ -50,7 +50,7 @@ impl Client {
             (None, Some(program)) => words(&[&own.join(program)]),
             _ => bail!("{} needs either `script` or `program`", self.package),
         };
-        verified(program, &self.version, home)
+        verified(program, "--version", &self.version, home)
     }
 }
 

@@ -26,6 +26,13 @@ pub(super) struct Client {
     version: String,
     program: Option<String>,
     module: Option<String>,
+    /// How it is asked for its version.
+    #[serde(default = "usual_question")]
+    asks: String,
+}
+
+fn usual_question() -> String {
+    "--version".to_owned()
 }
 
 /// A server of PyPI.
@@ -80,7 +87,7 @@ pub(super) fn clients(
         let outcome = python.context("there is no Python").and_then(|python| {
             let home = folder.join(name);
             let own = environment(&home, python, &[&pin(&client.package, &client.version)])?;
-            verified(client.start(&own)?, &client.version, &home)
+            verified(client.start(&own)?, &client.asks, &client.version, &home)
         });
         (name.clone(), outcome)
     };

@@ -131,3 +131,39 @@ async fn without_a_promise_the_own_digest_is_kept() {
     assert_eq!(verified.size, TEXT.len() as u64);
     assert_eq!(verified.sha256, Digest::of(Algorithm::Sha256, TEXT));
 }
+
+/// A zip file of nothing: the end of a central directory (PKWARE APPNOTE 6.3.10, section 4.3.16).
+const ARCHIVE: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+fn archived(content: &Digest) -> Promise {
+    let digests = vec![content.clone()];
+    Promise { length: Some(ARCHIVE.len() as u64), digests, wanted: Vec::new(), limit: 1000 }
+}
+
+fn h1_of_nothing() -> Digest {
+    let nothing = Digest::of(Algorithm::Sha256, b"");
+    Digest::from_bytes(Algorithm::GoZip, nothing.bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_promised_of_the_content_is_checked_before_the_last_byte_leaves() {
+    let Begun { _folder, fill, leader } = begin(archived(&h1_of_nothing())).await;
+    let received = leader.receive(source(&[ARCHIVE])).await;
+    assert!(received.result.is_ok());
+    assert_eq!(available(&fill, 0).len(), ARCHIVE.len() - 1);
+
+    let other = Digest::from_bytes(Algorithm::GoZip, &[7; 32]).unwrap();
+    let Begun { _folder, leader, .. } = begin(archived(&other)).await;
+    let wrong = leader.receive(source(&[ARCHIVE])).await.result.err();
+    assert!(
+        matches!(&wrong, Some(CacheError::WrongDigest { found, .. }) if *found == h1_of_nothing())
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_archive_cannot_be_what_was_promised() {
+    let promise = Promise { length: None, ..archived(&h1_of_nothing()) };
+    let Begun { _folder, leader, .. } = begin(promise).await;
+    let wrong = leader.receive(source(&[TEXT])).await.result.err();
+    assert!(matches!(wrong, Some(CacheError::Unhashable { .. })));
+}

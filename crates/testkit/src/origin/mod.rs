@@ -1,23 +1,26 @@
 //! Fixture origins: HTTP/1.1 servers on a free loopback port, whose answers a test programs, and
 //! whose requests it reads afterwards.
 //!
-//! [`npm_registry`], [`pypi_index`], [`cargo_index`], [`maven_repository`] and [`Images`] put whole small
+//! [`npm_registry`], [`pypi_index`], [`cargo_index`], [`maven_repository`], [`go_proxy`] and [`Images`] put whole small
 //! registries on an origin, with archives that the real clients install.
 
 mod answer;
 mod archive;
 mod body;
 mod cargo;
+mod go;
 mod images;
 mod maven;
 mod npm;
 mod packages;
 mod pypi;
 mod serve;
+mod sumdb;
 
 pub use answer::Answer;
 pub use archive::{tar, tgz, zip};
 pub use cargo::{CargoStyle, cargo_index};
+pub use go::{GoStyle, go_database, go_database_key, go_proxy};
 pub use images::{Image, Images, Piece, image_index};
 pub use maven::{MavenStyle, maven_repository};
 pub use npm::{NpmStyle, npm_registry};

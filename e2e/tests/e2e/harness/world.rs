@@ -1,4 +1,4 @@
-//! A gateway before three fixture registries, and the folders of one client.
+//! A gateway before four fixture registries, and the folders of one client.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +8,8 @@ use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 use tokio::runtime::Runtime;
 use weir_testkit::origin::{
-    Answer, BuiltFile, CargoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle,
-    cargo_index, npm_registry, pypi_index,
+    Answer, BuiltFile, CargoStyle, GoStyle, NpmStyle, Origin, Package, PackageRelease, PypiStyle,
+    cargo_index, go_proxy, npm_registry, pypi_index,
 };
 
 use super::run::empty;
@@ -29,6 +29,12 @@ name = "no-banned"
 effect = "deny"
 purl = "pkg:*/banned"
 reason = "its author's account was stolen"
+
+[[policy.rules]]
+name = "no-banned-module"
+effect = "deny"
+purl = "pkg:golang/go.example/banned"
+reason = "its author's account was stolen"
 "#;
 
 /// The rules before live registries.
@@ -42,6 +48,7 @@ pub(crate) struct World {
     pub(crate) index: Origin,
     pub(crate) files: Origin,
     pub(crate) crates: Origin,
+    pub(crate) go: Origin,
     pub(crate) built: Vec<BuiltFile>,
     gateway: Option<Gateway>,
     live: bool,
@@ -91,10 +98,11 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let (npm, index, files, crates) = runtime.block_on(async {
+        let (npm, index, files, crates, go) = runtime.block_on(async {
             let npm = Origin::below("/repository/npm-proxy").await;
             let index = Origin::below("/repository/pypi-proxy").await;
-            (npm, index, Origin::start().await, Origin::start().await)
+            let go = Origin::below("/repository/go-proxy").await;
+            (npm, index, Origin::start().await, Origin::start().await, go)
         });
         let mut built = npm_registry(&npm, &packages("@acme/tool", "^1.0.0"), &NpmStyle::default());
         let python = packages("acme-tool", ">=1.0.0");
@@ -104,6 +112,7 @@ impl World {
             &packages("acme-tool", "^1.0.0"),
             &CargoStyle::default(),
         ));
+        built.extend(go_proxy(&go, &modules(), &GoStyle { latest: false, ..GoStyle::default() }));
         let folder = tempfile::Builder::new().prefix("weir-e2e-").tempdir().unwrap();
         let mut world = Self {
             runtime,
@@ -112,6 +121,7 @@ impl World {
             index,
             files,
             crates,
+            go,
             built,
             gateway: None,
             live,
@@ -175,17 +185,19 @@ impl World {
             return if strict { LIVE_STRICT } else { "" }.to_owned();
         }
         let addresses = format!(
-            "[upstream]\nnpm = {:?}\npypi = {:?}\ncargo = {:?}\n",
+            "[upstream]\nnpm = {:?}\npypi = {:?}\ncargo = {:?}\ngo = {{ address = {:?}, origins = {{ sumdb = {:?} }} }}\n",
             self.npm.url(),
             self.index.url() + "/simple",
-            self.crates.url()
+            self.crates.url(),
+            self.go.url(),
+            "https://sum.example"
         );
         addresses + if strict { STRICT } else { "" }
     }
 
     /// The registries go away.
     pub(crate) fn stop_upstreams(&self) {
-        for origin in [&self.npm, &self.index, &self.files, &self.crates] {
+        for origin in [&self.npm, &self.index, &self.files, &self.crates, &self.go] {
             origin.stop();
         }
         // The listening sockets close when their tasks are dropped.
@@ -259,7 +271,9 @@ impl World {
     /// The fixture file of `demo` in the new version, for one ecosystem's file name ending.
     pub(crate) fn newest(&self, ending: &str) -> &BuiltFile {
         let of_demo = |file: &&BuiltFile| {
-            file.name == "demo" && file.version == NEW && file.path.ends_with(ending)
+            // A module's name is a path, and its version begins with a letter.
+            let (name, version) = (file.name.rsplit('/').next(), file.version.trim_start_matches('v'));
+            name == Some("demo") && version == NEW && file.path.ends_with(ending)
         };
         self.built.iter().find(of_demo).unwrap()
     }
@@ -323,4 +337,18 @@ fn packages(needed: &str, requirement: &str) -> Vec<Package> {
         Package::new(needed).release("1.0.0", old),
         Package::new("banned").release("1.0.0", old),
     ]
+}
+
+/// The same as Go modules.
+fn modules() -> Vec<Package> {
+    let path = |name: &str| format!("go.example/{name}");
+    let module = |package: Package| {
+        let releases = package.releases.into_iter().map(|release| PackageRelease {
+            version: format!("v{}", release.version),
+            dependencies: release.dependencies.into_iter().map(|(n, v)| (path(&n), v)).collect(),
+            ..release
+        });
+        Package { name: path(&package.name), releases: releases.collect() }
+    };
+    packages("acme/Tool", "v1.0.0").into_iter().map(module).collect()
 }
