@@ -272,7 +272,8 @@ impl World {
     pub(crate) fn newest(&self, ending: &str) -> &BuiltFile {
         let of_demo = |file: &&BuiltFile| {
             // A module's name is a path, and its version begins with a letter.
-            let (name, version) = (file.name.rsplit('/').next(), file.version.trim_start_matches('v'));
+            let (name, version) =
+                (file.name.rsplit('/').next(), file.version.trim_start_matches('v'));
             name == Some("demo") && version == NEW && file.path.ends_with(ending)
         };
         self.built.iter().find(of_demo).unwrap()
