@@ -29,13 +29,14 @@ pub struct Subject {
 }
 
 /// All plugins.
-pub const SUBJECTS: [Subject; 6] = [
+pub const SUBJECTS: [Subject; 7] = [
     Subject { name: "npm", play: npm },
     Subject { name: "pypi", play: pypi },
     Subject { name: "cargo", play: cargo },
     Subject { name: "container", play: container },
     Subject { name: "maven", play: maven },
     Subject { name: "go", play: go },
+    Subject { name: "debian", play: debian },
 ];
 
 /// Plays one input with the npm plugin.
@@ -66,6 +67,11 @@ pub fn container(input: &[u8]) -> Option<usize> {
 /// Plays one input with the Maven plugin.
 pub fn maven(input: &[u8]) -> Option<usize> {
     play(&weir_maven::Maven, input)
+}
+
+/// Plays one input with the Debian plugin.
+pub fn debian(input: &[u8]) -> Option<usize> {
+    play(&weir_debian::Debian, input)
 }
 
 /// Routes the path; what routes must come back from its own path, and its documents are the rest

@@ -36,6 +36,11 @@ fn container_survives() {
     survives("container");
 }
 
+#[test]
+fn debian_survives() {
+    survives("debian");
+}
+
 fn survives(name: &str) {
     let subject = SUBJECTS.iter().find(|subject| subject.name == name).expect("a known name");
     let corpus = corpus(name);

@@ -108,6 +108,14 @@ fn settle(mount: &Mount, mut origins: Origins, stands_for: &[String]) {
             identify(mount, main, stands_for);
         }
     }
+    if mount.passes_through() && !origins.is_empty() {
+        tracing::warn!(
+            mount = %mount.name,
+            "indexes are passed on as upstream signed them: withheld versions are listed, and \
+             refused at the download; to remove them set registries.{}.index = \"filter_resign\"",
+            mount.name
+        );
+    }
     mount.set_origins(origins);
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use weir_core::Ecosystem;
 
 /// The cargo features that switch plugins on, each named like its ecosystem.
-pub(crate) const FEATURES: [&str; 6] = ["npm", "pypi", "cargo", "container", "maven", "go"];
+pub(crate) const FEATURES: [&str; 7] =
+    ["npm", "pypi", "cargo", "container", "debian", "maven", "go"];
 
 /// The plugins that this binary was built with, in the order in which they are shown.
 pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
@@ -18,6 +19,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Ecosystem>> {
         Arc::new(weir_cargo::Cargo),
         #[cfg(feature = "container")]
         Arc::new(weir_container::Container),
+        #[cfg(feature = "debian")]
+        Arc::new(weir_debian::Debian),
         #[cfg(feature = "maven")]
         Arc::new(weir_maven::Maven),
         #[cfg(feature = "go")]

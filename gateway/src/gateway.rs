@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use weir_cache::{Artifacts, Documents, Upkeep};
 use weir_catalog::Catalog;
 use weir_config::{Config, EcosystemId, Env, Registry, UpstreamLimits};
 use weir_core::{Clock, SystemClock};
-use weir_pipeline::{Front, Member, Mount, MountSpec, Observer, Patterns, Pipeline, PipelineParts};
+use weir_pipeline::{
+    Front, Member, Mount, MountSpec, Observer, Patterns, Pipeline, PipelineParts, Signer,
+};
 use weir_signing::SigningKey;
 use weir_storage::{Spools, Storage};
 use weir_upstream::Client;
 
 use crate::addresses::Addresses;
 use crate::measured::Measured;
+use crate::signer::KeySigner;
 use crate::{ecosystems, settings};
 
 /// A running gateway, without its listener.
@@ -82,6 +85,7 @@ impl Gateway {
             observer,
             public: settings::public(&config),
             settings: settings::pipeline(&config),
+            signer: signer(&config, signing_key.as_ref())?,
         });
         let (mounts, fronts) = mounts(&config, env)?;
         let addresses = Addresses::new(&config, &mounts)?;
@@ -110,6 +114,19 @@ impl Gateway {
             tracing::warn!(%error, "hit counts were not written");
         }
     }
+}
+
+/// Who signs edited indexes. Mounts that want theirs signed need a key.
+fn signer(
+    config: &Config,
+    key: Option<&Arc<SigningKey>>,
+) -> anyhow::Result<Option<Arc<dyn Signer>>> {
+    let signs = |registry: &&Registry| settings::resign(registry).is_some();
+    if let (Some(registry), None) = (config.registries.values().find(signs), key) {
+        let name = &registry.name;
+        bail!("registries.{name}.index is filter_resign, and there is no key: run weir keys init");
+    }
+    Ok(key.map(|key| Arc::new(KeySigner(Arc::clone(key))) as Arc<dyn Signer>))
 }
 
 fn open_storage(config: &Config, env: &Env) -> anyhow::Result<(Arc<dyn Storage>, Spools)> {
@@ -208,6 +225,7 @@ fn mount(
         ecosystem,
         freshness: settings::freshness(config, id),
         upstream: clients.of(registry)?,
+        resign: settings::resign(registry),
     };
     Ok(Some(Arc::new(Mount::new(spec))))
 }

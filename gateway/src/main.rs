@@ -14,6 +14,7 @@ mod reload;
 mod router;
 mod server;
 mod settings;
+mod signer;
 mod tls;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, anyhow};
 use weir_cache::{ArtifactSettings, Retention};
 use weir_catalog::{DatabaseSettings, Driver};
 use weir_config::{Config, EcosystemId, Env};
-use weir_core::{Ecosystem, Scheme};
+use weir_core::{Ecosystem, Scheme, Selection};
 use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
 use weir_signing::SigningKey;
@@ -99,6 +99,19 @@ fn listing(mode: weir_config::ListingMode) -> policy::Listing {
         weir_config::ListingMode::Remove => policy::Listing::Remove,
         weir_config::ListingMode::Mark => policy::Listing::Mark,
     }
+}
+
+/// What of a mount's signed indexes is edited and signed; `None` passes them on.
+pub(crate) fn resign(registry: &weir_config::Registry) -> Option<Arc<Selection>> {
+    let signed = &registry.signed;
+    (registry.index == weir_config::IndexMode::FilterResign).then(|| {
+        Arc::new(Selection {
+            suites: signed.suites.clone(),
+            components: signed.components.clone(),
+            architectures: signed.architectures.clone(),
+            hold_back: signed.hold_back,
+        })
+    })
 }
 
 /// Buffers and credentials of the store.

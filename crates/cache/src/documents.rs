@@ -10,8 +10,13 @@ use weir_catalog::{Catalog, DocumentRow, DocumentState};
 use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
-use crate::CacheError;
 use crate::uses::{Removal, Uses};
+use crate::{CacheError, Facts};
+
+/// So many versions are kept of what is named by hash, and of what names it.
+const KEPT: u8 = 3;
+/// The scope of tables of facts in the catalogue.
+const FACTS: &str = "~facts";
 
 /// Names a document: the mount that fetched it and a text that says what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,12 +60,14 @@ pub struct Stored {
     pub fetched_at: Timestamp,
     validated_at: AtomicI64,
     length: usize,
+    body: Option<Bytes>,
 }
 
 impl Stored {
     /// An answer that is kept nowhere.
     pub fn transient(fetched: Fetched, now: Timestamp) -> Self {
         let length = fetched.body.as_ref().map_or(0, Bytes::len);
+        let bytes = fetched.body.clone();
         let doc = fetched.body.map(|body| {
             describe(
                 Doc::new(body, &fetched.media),
@@ -76,6 +83,21 @@ impl Stored {
             fetched_at: now,
             validated_at: AtomicI64::new(now.as_millis()),
             length,
+            body: bytes,
+        }
+    }
+
+    /// Nothing, as of now.
+    pub fn absent(now: Timestamp) -> Self {
+        Self {
+            doc: None,
+            url: String::new(),
+            etag: None,
+            last_modified: None,
+            fetched_at: now,
+            validated_at: AtomicI64::new(now.as_millis()),
+            length: 0,
+            body: None,
         }
     }
 
@@ -172,6 +194,7 @@ impl Documents {
             (DocumentState::Present, _, _) => return Ok(None),
         };
         let length = body.as_ref().map_or(0, |(bytes, _)| bytes.len());
+        let held = body.as_ref().map(|(bytes, _)| bytes.clone());
         // Our own JSON; a row that somebody has edited loses its headers, not the document.
         let headers: Vec<(String, String)> = serde_json::from_str(&row.headers).unwrap_or_default();
         let doc = body.map(|(bytes, digest)| {
@@ -186,6 +209,7 @@ impl Documents {
             fetched_at: row.fetched_at,
             validated_at: AtomicI64::new(row.validated_at.as_millis()),
             length,
+            body: held,
         }))
     }
 
@@ -215,6 +239,7 @@ impl Documents {
         self.discard(previous, storage_key.as_ref()).await;
 
         let length = fetched.body.as_ref().map_or(0, Bytes::len);
+        let body = fetched.body.clone();
         let doc = fetched.body.zip(digest).map(|(body, digest)| {
             let doc = Doc::hashed(body, &fetched.media, digest);
             describe(doc, &fetched.headers, fetched.last_modified.as_deref())
@@ -227,9 +252,139 @@ impl Documents {
             fetched_at: now,
             validated_at: AtomicI64::new(now.as_millis()),
             length,
+            body,
         });
         self.memory.insert(key.clone(), Arc::clone(&stored)).await;
         Ok(stored)
+    }
+
+    /// Keeps a document that names others by hash in place of what was there, and with it the two
+    /// versions before.
+    pub async fn put_root(
+        &self,
+        key: &DocumentKey,
+        fetched: Fetched,
+    ) -> Result<Arc<Stored>, CacheError> {
+        let oldest = self.catalog.document(&key.mount, &key.past(KEPT - 1).request).await?;
+        let mut kept = Vec::new();
+        for past in (1..KEPT).rev() {
+            let from = key.past(past - 1);
+            let Some(row) = self.catalog.document(&key.mount, &from.request).await? else {
+                continue;
+            };
+            let to = key.past(past);
+            if row.digest.is_none() {
+                continue;
+            }
+            kept.extend(row.storage_key.clone());
+            self.catalog.put_document(&DocumentRow { key: to.request.to_string(), ..row }).await?;
+            self.memory.invalidate(&to).await;
+        }
+        // Its bytes belong to the version before now.
+        self.catalog.forget_document(&key.mount, &key.request).await?;
+        let stored = self.put(key, fetched).await?;
+        let current = self.catalog.document(&key.mount, &key.request).await?;
+        kept.extend(current.and_then(|row| row.storage_key));
+        let fell = oldest.filter(|row| row.storage_key.as_ref().is_some_and(|k| !kept.contains(k)));
+        self.discard(fell, None).await;
+        Ok(stored)
+    }
+
+    /// Keeps one version of a document under its digest, and the two that came before under theirs.
+    pub async fn put_version(
+        &self,
+        key: &DocumentKey,
+        fetched: Fetched,
+    ) -> Result<Arc<Stored>, CacheError> {
+        let stored = self.put(key, fetched).await?;
+        if let Some(place) = key.versions() {
+            let rows = self.catalog.documents_under(&key.mount, &place).await?;
+            for row in rows.into_iter().skip(usize::from(KEPT)) {
+                self.forget(&DocumentKey { request: row.key.into(), ..key.clone() }).await?;
+            }
+        }
+        Ok(stored)
+    }
+
+    /// The latest other version of a document that is kept under its digest.
+    pub async fn version_before(
+        &self,
+        key: &DocumentKey,
+    ) -> Result<Option<Arc<Stored>>, CacheError> {
+        let Some(place) = key.versions() else { return Ok(None) };
+        let rows = self.catalog.documents_under(&key.mount, &place).await?;
+        match rows.into_iter().find(|row| *row.key != *key.request) {
+            Some(row) => self.get(&DocumentKey { request: row.key.into(), ..key.clone() }).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The latest version of a document that is kept under its digest.
+    pub async fn latest_version(
+        &self,
+        key: &DocumentKey,
+    ) -> Result<Option<Arc<Stored>>, CacheError> {
+        let rows = self.catalog.documents_under(&key.mount, &format!("{} @", key.request)).await?;
+        match rows.into_iter().next() {
+            Some(row) => self.get(&DocumentKey { request: row.key.into(), ..key.clone() }).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Removes a document and the facts that were read from it.
+    async fn forget(&self, key: &DocumentKey) -> Result<(), CacheError> {
+        for key in [key.facts(), key.clone()] {
+            let row = self.catalog.document(&key.mount, &key.request).await?;
+            self.catalog.forget_document(&key.mount, &key.request).await?;
+            self.memory.invalidate(&key).await;
+            self.discard(row, None).await;
+        }
+        Ok(())
+    }
+
+    /// Keeps what an index says of its files.
+    pub async fn put_facts(&self, of: &DocumentKey, table: Vec<u8>) -> Result<(), CacheError> {
+        let fetched = Fetched {
+            body: Some(table.into()),
+            media: String::from("application/octet-stream"),
+            url: String::new(),
+            etag: None,
+            last_modified: None,
+            headers: Vec::new(),
+            scope: FACTS.to_owned(),
+        };
+        self.put(&of.facts(), fetched).await.map(|_| ())
+    }
+
+    /// What is kept of the facts of one document, or of the latest version of it before.
+    pub async fn facts_before(&self, key: &DocumentKey) -> Result<Option<Facts>, CacheError> {
+        let key = key.facts();
+        let Some(place) = key.versions() else { return self.open_facts(&key).await };
+        let rows = self.catalog.documents_under(&key.mount, &place).await?;
+        match rows.into_iter().find(|row| *row.key != *key.request) {
+            Some(row) => {
+                let key = DocumentKey { request: row.key.into(), ..key };
+                self.open_facts(&key).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The facts of all indexes of a mount, those of the latest fetched first.
+    pub async fn facts(&self, mount: &Arc<str>) -> Result<Vec<Facts>, CacheError> {
+        let mut rows = self.catalog.documents_of(mount, FACTS).await?;
+        rows.sort_by_key(|row| std::cmp::Reverse(row.fetched_at));
+        let mut all = Vec::with_capacity(rows.len());
+        for row in rows {
+            let key = DocumentKey { mount: Arc::clone(mount), request: row.key.into() };
+            all.extend(self.open_facts(&key).await?);
+        }
+        Ok(all)
+    }
+
+    async fn open_facts(&self, key: &DocumentKey) -> Result<Option<Facts>, CacheError> {
+        let stored = self.get(key).await?;
+        Ok(stored.and_then(|stored| Facts::open(stored.body.clone()?)))
     }
 
     /// Upstream confirmed a document (304, or the same bytes again).
@@ -262,6 +417,35 @@ impl Documents {
         {
             tracing::debug!(key = %old, %error, "an old document was not removed");
         }
+    }
+}
+
+impl DocumentKey {
+    /// The key of an earlier version of a root.
+    #[must_use]
+    pub fn past(&self, versions: u8) -> Self {
+        if versions == 0 {
+            return self.clone();
+        }
+        Self { request: format!("{} ~{versions}", self.request).into(), ..self.clone() }
+    }
+
+    /// The key of one version of a document.
+    #[must_use]
+    pub fn version(&self, digest: &Digest) -> Self {
+        Self { request: format!("{} @{digest}", self.request).into(), ..self.clone() }
+    }
+
+    fn facts(&self) -> Self {
+        // One table, whether the document is kept as fetched or decoded.
+        let of = self.request.replace(" raw @", " @");
+        Self { request: format!("facts {of}").into(), ..self.clone() }
+    }
+
+    /// What the keys of all versions of a document begin with; `None` for a document that is not
+    /// kept by version.
+    fn versions(&self) -> Option<String> {
+        self.request.rfind(" @").map(|at| self.request[..at + 2].to_owned())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
+use weir_core::Coding;
 
 /// A content coding that the gateway offers for listings (RFC 9110 section 8.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,28 @@ pub fn encode(encoding: Encoding, bytes: &[u8]) -> Option<Bytes> {
         }
     };
     (encoded.len() < bytes.len()).then(|| encoded.into())
+}
+
+/// Compresses a file, the same bytes to the same bytes; `None` when it stays as it is. Blocks.
+///
+/// Fast levels: an edited index is made for every change and read a few times. `docs/debian.md`
+/// has the measurements.
+pub(crate) fn pack(coding: Coding, bytes: &[u8]) -> Option<Vec<u8>> {
+    let out = Vec::with_capacity(bytes.len() / 4);
+    match coding {
+        Coding::Identity => None,
+        Coding::Gzip => {
+            let mut writer = flate2::write::GzEncoder::new(out, flate2::Compression::new(1));
+            writer.write_all(bytes).ok()?;
+            writer.finish().ok()
+        }
+        Coding::Zstd => zstd::bulk::compress(bytes, 3).ok(),
+        Coding::Xz => {
+            let mut writer = liblzma::write::XzEncoder::new(out, 1);
+            writer.write_all(bytes).ok()?;
+            writer.finish().ok()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use weir_core::{Algorithm, Digest, Edits, Head, Target, Timestamp};
 
+use crate::encode::pack;
 use crate::{Encoding, encode};
 
 /// Bodies shorter than this many bytes are not worth a coding.
@@ -33,6 +34,8 @@ pub struct Rendering {
     pub edits: Edits,
     /// Number of releases read, and of those kept or marked.
     pub counts: (usize, usize),
+    /// SHA-256 and length of what was written, where the head has it compressed.
+    pub plain: Option<(Digest, u64)>,
     identity: Bytes,
     digest: Digest,
     encoded: [OnceCell<Option<Bytes>>; 3],
@@ -61,6 +64,13 @@ pub struct Grounds {
 impl Rendering {
     /// Takes written bytes. They hold until [`Self::extend`] says how long: at first, not at all.
     pub fn new(head: Head, written: Vec<u8>, grounds: Grounds) -> Self {
+        let (plain, written) = match pack(head.coding, &written) {
+            Some(packed) => {
+                let plain = (Digest::of(Algorithm::Sha256, &written), written.len() as u64);
+                (Some(plain), packed)
+            }
+            None => (None, written),
+        };
         let digest = Digest::of(Algorithm::Sha256, &written);
         let Grounds { sources, edits, counts } = grounds;
         let never = Timestamp::MIN;
@@ -70,6 +80,7 @@ impl Rendering {
             sources,
             edits,
             counts,
+            plain,
             identity: written.into(),
             digest,
             encoded: [const { OnceCell::const_new() }; 3],

@@ -86,6 +86,21 @@ impl Catalog {
         self.document_rows(found.map_err(|error| self.fail("look up documents", error))?)
     }
 
+    /// All documents whose keys begin with this text, the latest fetched first.
+    pub async fn documents_under(&self, mount: &str, prefix: &str) -> Result<Vec<DocumentRow>> {
+        // Below the first text that is behind all of them: `LIKE` has wildcards of its own.
+        let end = format!("{prefix}\u{10FFFF}");
+        let query = Entity::find()
+            .filter(Column::Mount.eq(mount))
+            .filter(Column::Key.gte(prefix))
+            .filter(Column::Key.lt(end))
+            .order_by_desc(Column::FetchedAt);
+        let found = query.all(&self.db).await;
+        let models = found.map_err(|error| self.fail("look up documents", error))?;
+        let begins = |model: &Model| model.key.starts_with(prefix);
+        models.into_iter().filter(begins).map(|model| self.document_row(model)).collect()
+    }
+
     /// Records a document in place of an earlier one.
     pub async fn put_document(&self, row: &DocumentRow) -> Result<()> {
         let model = model(row);

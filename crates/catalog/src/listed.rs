@@ -147,6 +147,7 @@ impl Catalog {
             release: Coordinates::new(model.name, model.version),
             file: model.file.into(),
             digest: self.optional_digest("listed_files.digest", model.digest.as_deref())?,
+            size: None,
             published: model.published.map(Timestamp::from_millis),
         })
     }

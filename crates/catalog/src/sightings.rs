@@ -65,6 +65,19 @@ impl Catalog {
         Ok(models.into_iter().map(read).collect())
     }
 
+    /// What has appeared of all packages of a mount since their first contact, with their names.
+    pub async fn all_first_seen(&self, mount: &str) -> Result<Vec<(String, FirstSeen)>> {
+        use first_seen::Column;
+        let query = first_seen::Entity::find().filter(Column::Mount.eq(mount));
+        let found = query.all(&self.db).await;
+        let models = found.map_err(|error| self.fail("look up first sights", error))?;
+        let read = |model: first_seen::Model| {
+            let at = Timestamp::from_millis(model.at);
+            (model.name, FirstSeen { version: model.version, file: model.file, at })
+        };
+        Ok(models.into_iter().map(read).collect())
+    }
+
     /// Records pairs of version and file (maybe empty) as first seen at this instant, in one
     /// transaction. For each, the first record stands.
     pub async fn record_first_seen(

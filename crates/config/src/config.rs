@@ -178,6 +178,34 @@ pub struct Registry {
     pub upstream: Option<Upstream>,
     /// The work mode of this mount; `None` takes `policy.work_mode`.
     pub work_mode: Option<WorkMode>,
+    /// What happens to its signed indexes.
+    pub index: IndexMode,
+    /// What of its signed indexes is edited and signed by the gateway.
+    pub signed: SignedIndexes,
+}
+
+/// What happens to signed indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IndexMode {
+    /// They are passed on as they are; policy is applied to files.
+    #[default]
+    Passthrough,
+    /// Versions are removed, and the indexes are signed with the gateway's key.
+    FilterResign,
+}
+
+/// Parts of signed indexes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SignedIndexes {
+    /// Suites.
+    pub suites: Vec<String>,
+    /// Components; all, when there are none.
+    pub components: Vec<String>,
+    /// Architectures.
+    pub architectures: Vec<String>,
+    /// Whether the last allowed version stays when a package's only version is withheld.
+    pub hold_back: bool,
 }
 
 impl Registry {
@@ -189,7 +217,15 @@ impl Registry {
             (false, true) => format!("/{mount}/{name}"),
             (false, false) => format!("/{name}"),
         };
-        Self { name: name.to_owned(), ecosystem, path, upstream: None, work_mode: None }
+        Self {
+            name: name.to_owned(),
+            ecosystem,
+            path,
+            upstream: None,
+            work_mode: None,
+            index: IndexMode::default(),
+            signed: SignedIndexes::default(),
+        }
     }
 
     /// Whether this is the mount that every ecosystem has.

@@ -24,9 +24,9 @@ mod value;
 
 pub use check::{Warning, check};
 pub use config::{
-    AccessLog, Address, Config, Cooldown, Database, Driver, Effect, Freshness, Group, KeyKind,
-    Keys, Lifetimes, Listing, ListingMode, Log, LogFormat, Member, Policy, Registry, Rule, Storage,
-    Tls, UnknownDate, Upstream, WorkMode,
+    AccessLog, Address, Config, Cooldown, Database, Driver, Effect, Freshness, Group, IndexMode,
+    KeyKind, Keys, Lifetimes, Listing, ListingMode, Log, LogFormat, Member, Policy, Registry, Rule,
+    SignedIndexes, Storage, Tls, UnknownDate, Upstream, WorkMode,
 };
 pub use ecosystem::EcosystemId;
 pub use env::{Aws, Env, Proxies};

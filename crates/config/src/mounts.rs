@@ -8,7 +8,10 @@ use crate::partial::{
 };
 use crate::resolve::{Resolver, apply_upstream_limits, strings, texts};
 use crate::scalar::{Ecosystem, RegistryUrl, Scalar as _};
-use crate::{Address, Credentials, EcosystemId, Group, Member, Registry, Upstream, UpstreamLimits};
+use crate::{
+    Address, Credentials, EcosystemId, Group, IndexMode, Member, Registry, SignedIndexes, Upstream,
+    UpstreamLimits,
+};
 
 /// First path segments of the gateway's own pages.
 const RESERVED: [&str; 16] = [
@@ -77,7 +80,32 @@ impl Resolver<'_> {
             registry.upstream = self.upstream(&below(at, "upstream"), upstream, limits);
         }
         registry.work_mode = table.work_mode.map(|mode| mode.0);
+        registry.index = table.index.map(|mode| mode.0).unwrap_or_default();
+        registry.signed = SignedIndexes {
+            suites: texts(table.suites),
+            components: texts(table.components),
+            architectures: texts(table.architectures),
+            hold_back: table.hold_back.is_some_and(|flag| flag.0),
+        };
+        self.signed_indexes(at, &registry);
         Some(registry)
+    }
+
+    /// Everything that an archive has is too much to be edited: what is, must be said.
+    fn signed_indexes(&mut self, at: &[String], registry: &Registry) {
+        let resigned = registry.index == IndexMode::FilterResign;
+        if registry.ecosystem.id() != "debian" {
+            if resigned {
+                self.refuse(&below(at, "index"), "is for registries with signed indexes (debian)");
+            }
+            return;
+        }
+        let signed = &registry.signed;
+        if resigned && (signed.suites.is_empty() || signed.architectures.is_empty()) {
+            let message = "filter_resign needs suites and architectures, such as \
+                           suites = [\"bookworm\"] and architectures = [\"amd64\"]";
+            self.refuse(&below(at, "index"), message);
+        }
     }
 
     fn registry_ecosystem(

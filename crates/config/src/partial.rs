@@ -10,9 +10,9 @@ use serde::de::{self, Deserializer, Visitor, value::MapAccessDeserializer};
 
 use crate::Secret;
 use crate::scalar::{
-    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, Instant, KeyKindWord, Level, Listen,
-    ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span, Status,
-    StorageUrl, Text, UnknownWord, WebUrl, WorkModeWord,
+    Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, IndexWord, Instant, KeyKindWord,
+    Level, Listen, ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span,
+    Status, StorageUrl, Text, UnknownWord, WebUrl, WorkModeWord,
 };
 
 /// A value that may be absent.
@@ -145,6 +145,11 @@ layer! {
         path: Maybe<Text>,
         #[serde(alias = "work-mode")]
         work_mode: Maybe<WorkModeWord>,
+        index: Maybe<IndexWord>,
+        suites: Items<Text>,
+        components: Items<Text>,
+        architectures: Items<Text>,
+        hold_back: Maybe<Flag>,
     }
 
     /// `groups.<name>`.

@@ -14,8 +14,8 @@ use weir_core::Timestamp;
 
 use crate::suggest::nearest;
 use crate::{
-    Address, Credentials, Driver, EcosystemId, Effect, KeyKind, ListingMode, LogFormat, Secret,
-    UnknownDate, WorkMode,
+    Address, Credentials, Driver, EcosystemId, Effect, IndexMode, KeyKind, ListingMode, LogFormat,
+    Secret, UnknownDate, WorkMode,
 };
 
 /// How one kind of value is read.
@@ -456,6 +456,11 @@ words! {
 words! {
     /// What happens to a withheld version in a listing.
     ListingWord => ListingMode: "remove" => Remove, "mark" => Mark; "remove or mark"
+}
+words! {
+    /// What happens to a signed index.
+    IndexWord => IndexMode:
+    "passthrough" => Passthrough, "filter_resign" => FilterResign; "passthrough or filter_resign"
 }
 words! {
     /// What happens to what a rule matches.

@@ -137,6 +137,8 @@ pub enum Scheme {
     Go,
     /// Maven's `ComparableVersion`.
     Maven,
+    /// Debian's, as dpkg compares: epoch, upstream version, revision.
+    Debian,
     /// Runs of digits by value, the rest by bytes: for formats without an ordering of their own.
     Generic,
 }

@@ -18,12 +18,13 @@ pub enum Edit {
 pub struct Edits {
     edits: Vec<Edit>,
     notice: Option<Box<str>>,
+    held: Vec<usize>,
 }
 
 impl Edits {
     /// Decisions in the order of `read`.
     pub fn new(edits: Vec<Edit>) -> Self {
-        Self { edits, notice: None }
+        Self { edits, notice: None, held: Vec::new() }
     }
 
     /// Keeps everything.
@@ -36,6 +37,19 @@ impl Edits {
     pub fn with_notice(mut self, notice: impl Into<Box<str>>) -> Self {
         self.notice = Some(notice.into());
         self
+    }
+
+    /// Adds entries of the document as it was last served ([`crate::Need::Served`]), by their
+    /// ordinals there: they stand in for the only version of a package that is withheld.
+    #[must_use]
+    pub fn holding(mut self, held: Vec<usize>) -> Self {
+        self.held = held;
+        self
+    }
+
+    /// Entries of the document as it was last served that stay in it, in ascending order.
+    pub fn held(&self) -> &[usize] {
+        &self.held
     }
 
     /// The decision for a release by its ordinal in `read`; beyond the list, it is kept.
@@ -55,6 +69,8 @@ impl Edits {
 
     /// Whether nothing is dropped, marked or noted.
     pub fn is_empty(&self) -> bool {
-        self.notice.is_none() && self.edits.iter().all(|edit| *edit == Edit::Keep)
+        self.notice.is_none()
+            && self.held.is_empty()
+            && self.edits.iter().all(|edit| *edit == Edit::Keep)
     }
 }

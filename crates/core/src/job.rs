@@ -1,5 +1,7 @@
 //! One piece of work for a plugin: a target, what has been gathered for it, and the context.
 
+use std::sync::Arc;
+
 use crate::{Coordinates, Digest, Doc, Fetch, FormatError, Need, Target, Timestamp};
 
 /// A target with what has been gathered for it.
@@ -41,8 +43,24 @@ pub struct Cx {
     /// What became available before this instant is old for every cooldown: a plugin that asks for
     /// dates one by one need not ask for these. `None` where each date counts.
     pub horizon: Option<Timestamp>,
+    /// What of a signed index is edited and signed anew; `None` passes signed indexes on as they
+    /// are.
+    pub resign: Option<Arc<Selection>>,
     /// The client's POST body, decoded and capped; empty otherwise.
     pub body: Box<[u8]>,
+}
+
+/// Which parts of signed indexes are edited and signed by the gateway. An empty list means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Suites, as clients name them.
+    pub suites: Vec<String>,
+    /// Components.
+    pub components: Vec<String>,
+    /// Architectures, in the format's own words; `source` for sources.
+    pub architectures: Vec<String>,
+    /// Whether the last allowed version of a package stays when its only one is withheld.
+    pub hold_back: bool,
 }
 
 /// Facts that policy may want.
@@ -112,10 +130,13 @@ pub enum Found {
     Absent,
     /// Another target as served.
     Rendered {
-        /// Its digests, in the algorithms of [`crate::Algorithm::ALL`].
+        /// Its digests, SHA-256 among them.
         digests: Vec<Digest>,
         /// Its length in bytes.
         size: u64,
+        /// SHA-256 and length before [`crate::Head::coding`] was put on; `None` where there is
+        /// none.
+        plain: Option<(Digest, u64)>,
     },
     /// The releases that listed a file, newest record first; empty when nothing is known.
     Known(Vec<Listed>),
@@ -132,6 +153,8 @@ pub struct Listed {
     pub file: Box<str>,
     /// The digest that the listing promised.
     pub digest: Option<Digest>,
+    /// Its size in bytes, where the listing said one and it was kept.
+    pub size: Option<u64>,
     /// When the release was published, as far as the listing said.
     pub published: Option<Timestamp>,
 }

@@ -38,7 +38,7 @@ pub use doc::{Doc, Link, LinkSyntax};
 pub use edits::{Edit, Edits};
 pub use error::{DigestError, FormatError, PurlError, Unroutable};
 pub use identity::{Coordinates, Name, Purl, Version};
-pub use job::{Cx, Docs, FactSet, Found, Job, Listed};
+pub use job::{Cx, Docs, FactSet, Found, Job, Listed, Selection};
 pub use need::{Coding, Fetch, Known, Need, Place, Via};
 pub use release::Release;
 pub use reply::{Head, Reply};

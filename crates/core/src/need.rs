@@ -13,6 +13,14 @@ pub enum Need {
     Rendered(Target),
     /// What earlier manifests of this mount said of a file.
     Known(Known),
+    /// The gathered documents say that there is no such thing: 404 with this clause.
+    Nowhere(Box<str>),
+    /// A target as this gateway last served it, before its own compression; absent when it has
+    /// not been served yet.
+    Served(Target),
+    /// Bytes that this gateway served for some target under this SHA-256, while that version is
+    /// one of the target's last three. Only targets that were [`Need::Rendered`] are kept.
+    Past(Digest),
     /// A signature by the gateway's key over another target as served. Plugins see no key.
     Signature {
         /// What is signed.
@@ -39,6 +47,9 @@ pub enum Known {
     },
     /// Every recorded step of a package.
     Package(Name),
+    /// Which documents that name others by hash ([`Fetch::root`]) are kept? Answered with their
+    /// paths below the main origin in [`crate::Listed::file`], and nothing else.
+    Roots,
 }
 
 /// A document to fetch.
@@ -61,6 +72,19 @@ pub struct Fetch {
     /// Lists every release of the target's scope: what is not in it does not exist. First-seen
     /// dates come only from such documents.
     pub lists: bool,
+    /// Names others by hash. Its last two earlier versions are kept, and a new version takes its
+    /// place only when everything that was fetched by the old one's hashes is here by the new
+    /// one's: a generation is swapped in one step.
+    pub root: bool,
+    /// The so many versions before the current one of a root; from the store only, absent when it
+    /// is not there. 0 is the current one.
+    pub past: u8,
+    /// Another place of the same bytes, asked first (an address by hash).
+    pub also: Option<Place>,
+    /// Belongs to the document with this SHA-256 (a detached signature): kept under it.
+    pub of: Option<Digest>,
+    /// Kept, and handed to `write`, as fetched; the coding is taken off for `read` alone.
+    pub verbatim: bool,
 }
 
 impl Fetch {
@@ -80,6 +104,11 @@ impl Fetch {
             immutable: false,
             optional: false,
             lists: false,
+            root: false,
+            past: 0,
+            also: None,
+            of: None,
+            verbatim: false,
         }
     }
 
@@ -111,7 +140,49 @@ impl Fetch {
         self
     }
 
-    /// Expects this digest.
+    /// Marks the document as one that names others by hash.
+    #[must_use]
+    pub fn root(mut self) -> Self {
+        self.root = true;
+        self
+    }
+
+    /// The so many versions before the current one.
+    #[must_use]
+    pub fn past(mut self, versions: u8) -> Self {
+        self.past = versions;
+        self
+    }
+
+    /// Tries this place of the same bytes first.
+    #[must_use]
+    pub fn also(mut self, place: Option<Place>) -> Self {
+        self.also = place;
+        self
+    }
+
+    /// Ties the document to the one with this SHA-256.
+    #[must_use]
+    pub fn of(mut self, digest: Digest) -> Self {
+        self.of = Some(digest);
+        self
+    }
+
+    /// Keeps the bytes as fetched.
+    #[must_use]
+    pub fn verbatim(mut self) -> Self {
+        self.verbatim = true;
+        self
+    }
+
+    /// Sets the coding of the resource itself.
+    #[must_use]
+    pub fn coded(mut self, coding: Coding) -> Self {
+        self.coding = coding;
+        self
+    }
+
+    /// Expects this digest. Such a document is kept under it, with the two versions before.
     #[must_use]
     pub fn expecting(mut self, digest: Option<Digest>) -> Self {
         self.expect = digest;
@@ -139,6 +210,8 @@ pub enum Coding {
     Gzip,
     /// A zstd file.
     Zstd,
+    /// An xz file.
+    Xz,
 }
 
 /// Where something is: below an origin that the plugin declared, or at a link that a fetched

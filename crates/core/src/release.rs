@@ -58,6 +58,7 @@ impl Release<'_> {
             release: Coordinates::new(&*self.name, version),
             file: file.into(),
             digest,
+            size: None,
             published: None,
         };
         let Some(file) = self.file.as_deref() else { return Vec::new() };

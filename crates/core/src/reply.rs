@@ -1,6 +1,6 @@
 //! Answers that a plugin describes: the head of a written document, and a refusal.
 
-use crate::{Denial, Timestamp};
+use crate::{Coding, Denial, Timestamp};
 
 /// What goes with written bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub struct Head {
     /// `Last-Modified`, where clients know no other validator; the pipeline moves it on when a
     /// verdict changes.
     pub last_modified: Option<Timestamp>,
+    /// The file format's own compression, which the pipeline puts on what is written; the head
+    /// describes the compressed file, and no transfer coding comes on top.
+    pub coding: Coding,
 }
 
 impl Head {
@@ -27,7 +30,22 @@ impl Head {
             varies: false,
             unencoded: false,
             last_modified: None,
+            coding: Coding::Identity,
         }
+    }
+
+    /// Has the pipeline compress what is written.
+    #[must_use]
+    pub fn compressed(mut self, coding: Coding) -> Self {
+        self.coding = coding;
+        self
+    }
+
+    /// The written bytes are a compressed file already.
+    #[must_use]
+    pub fn packed(mut self) -> Self {
+        self.unencoded = true;
+        self
     }
 
     /// The same path has other representations by `Accept`.

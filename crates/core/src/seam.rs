@@ -73,4 +73,7 @@ pub struct Located {
     pub checksums: Vec<(Algorithm, Place)>,
     /// The size that the registry promised, in bytes.
     pub size: Option<u64>,
+    /// What tells the file from another of the same name in the same release: a further component
+    /// of its place in the store, where there may be one.
+    pub variant: Option<Box<str>>,
 }

@@ -18,6 +18,7 @@
 pub mod html;
 pub mod json;
 mod splice;
+pub mod stanza;
 pub mod xml;
 
 pub use splice::Splice;

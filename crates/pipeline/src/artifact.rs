@@ -223,10 +223,10 @@ impl Visit {
             wanted: headers.iter().map(|(algorithm, _)| *algorithm).collect(),
             limit: self.core.settings.max_artifact,
         };
-        let Some((release, sight)) = releases.first() else {
+        let Some(release) = releases.first() else {
             return Err(Failure::unlisted(asked.file));
         };
-        let wanted = self.wanted(asked, release, *sight);
+        let wanted = self.wanted(asked, release, located.variant.as_deref());
         if is_shared(asked.target)
             && let Some(entry) = self.shared(asked, &spot, &wanted, &gathered).await?
         {
@@ -295,6 +295,22 @@ impl Visit {
         Ok((evidence.located.size.or(length), media))
     }
 
+    /// Whether a file is stored, or still at upstream.
+    pub(crate) async fn can_be_had(&self, target: &Target) -> bool {
+        let Target::Artifact { file, role, .. } = target else { return false };
+        let path = self.mount.ecosystem.path(target);
+        let asked = Asked { target, path: &path, file, role: *role };
+        match self.core.artifacts.entry(&self.mount.name, &path).await {
+            Ok(Some(_)) => return true,
+            Ok(None) if !self.core.settings.offline => {}
+            _ => return false,
+        }
+        match self.evidence(asked).await {
+            Ok(evidence) => self.probe(asked, &evidence).await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Asks for a file; the answer has a success's status.
     async fn stream(&self, spot: &Spot, ask: Ask<'_>, file: &str) -> Result<Streaming, Failure> {
         let started = Instant::now();
@@ -324,17 +340,24 @@ impl Visit {
     }
 
     /// Where an artifact's bytes are: content by its digest, whoever lists it.
-    fn key(&self, asked: Asked<'_>, release: &Release<'_>) -> Key {
+    fn key(&self, asked: Asked<'_>, release: &Release<'_>, variant: Option<&str>) -> Key {
         if let Target::Artifact { owner: Owner::Content { digest, .. }, .. } = asked.target {
             let hex = digest.hex();
             let (folder, algorithm) = (self.mount.descriptor().folder, digest.algorithm());
             return Key::from_parts([folder, algorithm.name(), &hex[..2], &hex]);
         }
-        Key::from_parts([&*self.mount.folder, &*release.name, &*release.version, asked.file])
+        let (name, version) = (&*release.name, &*release.version);
+        let parts = [Some(&*self.mount.folder), Some(name), Some(version), variant];
+        Key::from_parts(parts.into_iter().flatten().chain([asked.file]))
     }
 
-    fn wanted(&self, asked: Asked<'_>, release: &Release<'_>, sight: Sight) -> Wanted {
-        let key = self.key(asked, release);
+    fn wanted(
+        &self,
+        asked: Asked<'_>,
+        (release, sight): &(Release<'_>, Sight),
+        variant: Option<&str>,
+    ) -> Wanted {
+        let key = self.key(asked, release, variant);
         Wanted {
             ecosystem: self.mount.descriptor().id,
             mount: Arc::clone(&self.mount.name),
@@ -345,7 +368,7 @@ impl Visit {
             key,
             available: release.available,
             authored: release.authored,
-            first_seen: match sight {
+            first_seen: match *sight {
                 Sight::At(at) => Some(at),
                 Sight::Baseline | Sight::Unknown => None,
             },

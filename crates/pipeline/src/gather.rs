@@ -10,7 +10,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use weir_cache::{DocumentKey, Fetched, Rendering, Stored};
 use weir_core::{
-    Algorithm, Code, Coding, Digest, Docs, Fetch, Found, Known, Need, Target, Timestamp, Via,
+    Algorithm, Code, Coding, Digest, Docs, Fetch, Found, Known, Listed, Need, Target, Timestamp,
+    Via,
 };
 use weir_upstream::capped::Cap;
 use weir_upstream::{Ask, Document, Quota, UpstreamError};
@@ -178,36 +179,55 @@ impl Visit {
             Need::Rendered(child) => {
                 let rendering = self.listing(child).await?;
                 let size = rendering.identity().len() as u64;
-                let bytes = rendering.identity().clone();
-                let digests = move || {
-                    let of = |algorithm| Digest::of(algorithm, &bytes);
-                    Ok(Algorithm::ALL.into_iter().map(of).collect())
-                };
-                let digests = self.compute(size as usize, digests).await?;
-                Ok((Found::Rendered { digests, size }, Origin::Rendering(rendering)))
+                let digests = vec![rendering.digest().clone()];
+                let plain = rendering.plain.clone();
+                self.keep_served(child, &rendering).await?;
+                Ok((Found::Rendered { digests, size, plain }, Origin::Rendering(rendering)))
             }
-            Need::Known(known) => {
-                let catalog = &self.core.catalog;
-                let listed = match known {
-                    Known::Digest(digest) => {
-                        catalog.known_by_digest(&self.mount.name, digest).await?
-                    }
-                    Known::File(file) => catalog.known_by_file(&self.mount.name, file).await?,
-                    Known::Above { name, digest } => {
-                        catalog.known_above(&self.mount.name, name, digest).await?
-                    }
-                    Known::Package(name) => catalog.known_of(&self.mount.name, name).await?,
-                };
-                Ok((Found::Known(listed), Origin::Records))
+            Need::Known(known) => Ok((Found::Known(self.known(known).await?), Origin::Records)),
+            Need::Nowhere(clause) => {
+                Err(Failure::unlisted(format!("{clause}: {}", self.describe(target))))
             }
-            Need::Signature { .. } => {
-                let sentence = format!(
-                    "the indexes of {} are signed, and this gateway has no signing key",
-                    self.mount.name
-                );
-                Err(Failure::new(Code::NotOffered, sentence))
+            Need::Served(of) => Ok((self.last_served(of).await?, Origin::Records)),
+            Need::Past(digest) => Ok((self.past_bytes(digest).await?, Origin::Records)),
+            Need::Signature { of, scheme } => {
+                let rendering = self.listing(of).await?;
+                let signature = self.sign(scheme, &rendering)?;
+                Ok((Found::Signature(signature.into()), Origin::Rendering(rendering)))
             }
         }
+    }
+
+    async fn known(&self, question: &Known) -> Result<Vec<Listed>, Failure> {
+        let (catalog, mount) = (&self.core.catalog, &self.mount.name);
+        let mut listed = match question {
+            Known::Roots => return self.kept_roots().await,
+            _ if self.mount.lists_whole_indexes() => self.known_facts(question).await?,
+            _ => Vec::new(),
+        };
+        listed.extend(match question {
+            Known::Digest(digest) => catalog.known_by_digest(mount, digest).await?,
+            Known::File(file) => catalog.known_by_file(mount, file).await?,
+            Known::Above { name, digest } => catalog.known_above(mount, name, digest).await?,
+            Known::Package(name) => catalog.known_of(mount, name).await?,
+            Known::Roots => Vec::new(),
+        });
+        Ok(listed)
+    }
+
+    /// Signs a target as served, with the time of its generation.
+    fn sign(&self, scheme: &str, rendering: &Rendering) -> Result<Vec<u8>, Failure> {
+        let Some(signer) = &self.core.signer else {
+            let sentence = format!(
+                "the indexes of {} are signed, and this gateway has no signing key",
+                self.mount.name
+            );
+            return Err(Failure::new(Code::NotOffered, sentence));
+        };
+        let at = rendering.head.last_modified.unwrap_or(self.now);
+        signer.sign(scheme, rendering.identity(), at).map_err(|error| {
+            Failure::new(Code::Internal, format!("signing for {}: {error}", self.mount.name))
+        })
     }
 
     /// A document as fresh as its purpose asks for.
@@ -223,11 +243,22 @@ impl Visit {
             return self.post(&spot, fetch, body).await;
         }
         let key = self.document_key(fetch, &spot);
+        if let Some(candidate) = self.candidate.as_ref().filter(|c| c.key == key && fetch.past == 0)
+        {
+            return Ok(Arc::clone(&candidate.stored));
+        }
+        if fetch.past > 0 {
+            return self.earlier(&key, fetch).await;
+        }
         let stored = self.core.documents.get(&key).await?;
         let errand = Arc::new(Errand {
             target: target.clone(),
             fetch: fetch.clone(),
             known: known.docs.clone(),
+            also: match &fetch.also {
+                Some(place) => Some(self.spot(place, known).await?),
+                None => None,
+            },
             spot,
             key,
         });
@@ -303,10 +334,13 @@ impl Visit {
         let Errand { target, fetch, spot, key, .. } = &**errand;
         // Pages that say "not found" have validators too, but those confirm nothing.
         let conditional = previous.as_ref().filter(|previous| previous.doc.is_some());
+        if let Some(fetched) = self.by_hash(errand).await {
+            return self.keep(errand, None, fetched).await;
+        }
         let ask = Ask {
             if_none_match: conditional.and_then(|p| p.etag.as_deref()),
             if_modified_since: conditional.and_then(|p| p.last_modified.as_deref()),
-            identity: fetch.coding != Coding::Identity,
+            identity: fetch.coding != Coding::Identity || fetch.expect.is_some(),
             ..match fetch.via {
                 Via::Head => Ask::head(spot.whither()),
                 _ => Ask::get(spot.whither()),
@@ -323,16 +357,75 @@ impl Visit {
         } else {
             None
         };
-        let fetched = fetched(target, &document, body);
+        let fetched = fetched(errand, &document, body);
         let same = conditional.filter(|previous| previous.has_body_of(&fetched));
         if let Some(previous) = same.filter(|previous| previous.has_validators_of(&fetched)) {
             self.core.documents.confirm(key, previous).await?;
             return Ok(Arc::clone(previous));
         }
-        if fetch.lists && same.is_none() && !is_page(&fetched) {
-            self.note_sightings(errand, previous.as_deref(), &fetched).await?;
+        if same.is_some() {
+            return Ok(self.core.documents.put(key, fetched).await?);
         }
-        Ok(self.core.documents.put(key, fetched).await?)
+        self.keep(errand, previous.as_ref(), fetched).await
+    }
+
+    /// The same bytes from their address by hash, where there is one that answers.
+    async fn by_hash(&self, errand: &Errand) -> Option<Fetched> {
+        let spot = errand.also.as_ref()?;
+        let ask = Ask { identity: true, ..Ask::get(spot.whither()) }.accept(errand.fetch.accept);
+        let found = async {
+            let document = self.ask(spot, ask).await?;
+            accepted(&document, || self.describe(&errand.target))?
+                .then_some(())
+                .ok_or_else(|| Failure::not_found("an address by hash"))?;
+            let body = self.decoded(&errand.fetch, document.body.clone(), spot).await?;
+            Ok::<_, Failure>(fetched(errand, &document, Some(body)))
+        };
+        match found.await {
+            Ok(fetched) => Some(fetched),
+            Err(failure) => {
+                tracing::debug!(%failure, "not found by hash; asking for its own address");
+                None
+            }
+        }
+    }
+
+    /// Keeps what came in place of what was there.
+    async fn keep(
+        &self,
+        errand: &Arc<Errand>,
+        previous: Option<&Arc<Stored>>,
+        fetched: Fetched,
+    ) -> Result<Arc<Stored>, Failure> {
+        let (fetch, key, documents) = (&errand.fetch, &errand.key, &self.core.documents);
+        match fetch.lists {
+            true if self.mount.lists_whole_indexes() => self.note_index(errand, &fetched).await?,
+            true if is_page(&fetched) => {}
+            true => {
+                let before = match previous {
+                    Some(previous) => Some(Arc::clone(previous)),
+                    None => documents.version_before(key).await?,
+                };
+                self.note_sightings(errand, before.as_deref(), &fetched).await?;
+            }
+            false => {}
+        }
+        if !fetch.root {
+            return Ok(match fetch.expect {
+                Some(_) => documents.put_version(key, fetched).await?,
+                None => documents.put(key, fetched).await?,
+            });
+        }
+        if let Some(previous) = previous.filter(|p| p.doc.is_some() && fetched.body.is_some()) {
+            let candidate = Arc::new(Stored::transient(fetched.clone(), self.now));
+            if let Err(failure) = self.complete(errand, candidate).await {
+                tracing::warn!(mount = %self.mount.name, %failure,
+                    "upstream is being updated; the previous indexes are served");
+                documents.confirm(key, previous).await?;
+                return Ok(Arc::clone(previous));
+            }
+        }
+        Ok(documents.put_root(key, fetched).await?)
     }
 
     /// Checks the promised digest of the bytes as fetched, then takes off the resource's own
@@ -348,11 +441,23 @@ impl Visit {
                 return Err(Failure::new(Code::IntegrityMismatch, sentence));
             }
         }
-        let coding = match fetch.coding {
-            Coding::Identity => return Ok(body),
-            Coding::Gzip => weir_upstream::capped::Coding::Gzip,
-            Coding::Zstd => weir_upstream::capped::Coding::Zstd,
-        };
+        if fetch.verbatim {
+            return Ok(body);
+        }
+        self.uncompressed(fetch.coding, body, &spot.origin.label).await
+    }
+
+    /// Takes the coding of a file off, under a cap.
+    pub(crate) async fn uncompressed(
+        &self,
+        coding: Coding,
+        body: Bytes,
+        label: &str,
+    ) -> Result<Bytes, Failure> {
+        if coding == Coding::Identity {
+            return Ok(body);
+        }
+        let coding = weir_upstream::capped::Coding::from(coding);
         let cap = Cap { bytes: self.core.settings.max_document, ratio: MAX_RATIO };
         let decoded =
             tokio::task::spawn_blocking(move || weir_upstream::capped::decode(coding, &body, cap))
@@ -360,7 +465,7 @@ impl Visit {
         match decoded {
             Ok(Ok(bytes)) => Ok(bytes.into()),
             Ok(Err(error)) => {
-                let sentence = format!("{}: {error}", spot.origin.label);
+                let sentence = format!("{label}: {error}");
                 Err(Failure::new(Code::UnreadableDocument, sentence))
             }
             Err(_) => Err(Failure::new(Code::Internal, "decoding a document failed")),
@@ -379,7 +484,7 @@ impl Visit {
         let document = self.ask(spot, ask).await?;
         let found = accepted(&document, || self.mount.name.to_string())?;
         let body = found.then(|| document.body.clone());
-        let fetched = fetched(&Target::Local("post".into()), &document, body);
+        let fetched = transient(&document, body);
         Ok(Arc::new(Stored::transient(fetched, self.now)))
     }
 
@@ -406,8 +511,14 @@ impl Visit {
 
     fn document_key(&self, fetch: &Fetch, spot: &Spot) -> DocumentKey {
         let method = if fetch.via == Via::Head { "HEAD " } else { "" };
-        let request = format!("{method}{} {}", spot.text(), fetch.accept);
-        DocumentKey { mount: Arc::clone(&self.mount.name), request: request.into() }
+        let raw = if fetch.verbatim { " raw" } else { "" };
+        let of = fetch.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();
+        let request = format!("{method}{} {}{of}{raw}", spot.text(), fetch.accept);
+        let key = DocumentKey { mount: Arc::clone(&self.mount.name), request: request.into() };
+        match &fetch.expect {
+            Some(digest) => key.version(digest),
+            None => key,
+        }
     }
 }
 
@@ -424,11 +535,22 @@ pub(crate) struct Errand {
     pub(crate) fetch: Fetch,
     /// What had been gathered before.
     pub(crate) known: Docs,
-    spot: Spot,
-    key: DocumentKey,
+    pub(crate) spot: Spot,
+    /// Another place of the same bytes.
+    also: Option<Spot>,
+    pub(crate) key: DocumentKey,
 }
 
-fn fetched(target: &Target, document: &Document, body: Option<Bytes>) -> Fetched {
+fn fetched(errand: &Errand, document: &Document, body: Option<Bytes>) -> Fetched {
+    let scope = match &errand.target {
+        _ if errand.fetch.root => crate::indexes::ROOTS.to_owned(),
+        Target::Manifest { scope, .. } => scope.to_string(),
+        other => other.package().map(ToString::to_string).unwrap_or_default(),
+    };
+    Fetched { scope, ..transient(document, body) }
+}
+
+fn transient(document: &Document, body: Option<Bytes>) -> Fetched {
     let (etag, last_modified) = validators(&document.headers);
     let seen = SEEN_HEADERS.into_iter().filter_map(|name| {
         let value = document.headers.get(name)?.to_str().ok()?;
@@ -441,10 +563,7 @@ fn fetched(target: &Target, document: &Document, body: Option<Bytes>) -> Fetched
         etag,
         last_modified,
         headers: seen.collect(),
-        scope: match target {
-            Target::Manifest { scope, .. } => scope.to_string(),
-            other => other.package().map(ToString::to_string).unwrap_or_default(),
-        },
+        scope: String::new(),
     }
 }
 

@@ -1,19 +1,32 @@
 //! Documents as served: gather → read → judge → write, kept until a source or a verdict changes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
 use weir_cache::{Grounds, Rendering, RenderingKey};
 use weir_core::{Code, Denial, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp, View};
-use weir_policy::Facts;
+use weir_policy::{Facts, Sight};
 
 use crate::Failure;
 use crate::gather::{Gathered, Purpose};
+use crate::service::Joined;
 use crate::visit::Visit;
+
+/// Names of which nothing is kept.
+fn lost(releases: &[(Release<'_>, Sight)], edits: &Edits) -> HashSet<String> {
+    let names = |keeps: bool| {
+        let of = releases.iter().enumerate().filter(move |(n, _)| edits.keeps(*n) == keeps);
+        of.map(|(_, (release, _))| &*release.name)
+    };
+    let kept: HashSet<&str> = names(true).collect();
+    names(false).filter(|name| !kept.contains(name)).map(ToOwned::to_owned).collect()
+}
 
 /// Judging a release takes about as long as reading this many bytes.
 const JUDGED_AS: usize = 32;
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Visit {
     /// The document of a target as this gateway serves it.
@@ -96,7 +109,10 @@ impl Visit {
     }
 
     async fn render(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
-        let gathered = self.gather(target, Purpose::Listing).await?;
+        let gathered = match self.gather_listing(target).await {
+            Ok(gathered) => gathered,
+            Err(failure) => return self.complete_before(target, failure),
+        };
         let sources = gathered.digests();
         let fresh_until = gathered.fresh_until(self.mount.freshness.ttl);
         let key = self.rendering_key(target);
@@ -108,12 +124,15 @@ impl Visit {
             return Ok(Arc::clone(previous));
         }
         let releases = match target {
+            // A signature covers these bytes: they are what they are.
+            _ if self.mount.passes_through() => Vec::new(),
             Target::Manifest { .. } => self.read(target, &gathered).await?,
             _ => Vec::new(),
         };
         self.record_read(target, &releases).await?;
         let read = releases.len();
-        let (edits, kept, valid_until) = self.judge(target, releases).await?;
+        let (edits, kept, valid_until, lost) = self.judge(target, releases).await?;
+        let edits = edits.holding(self.held_back(target, &gathered, lost).await?);
         let valid_until = valid_until.min(gathered.valid_until());
         if let Some(previous) = previous.filter(|previous| previous.edits == edits) {
             previous.extend(self.lens_id(), valid_until, fresh_until);
@@ -129,13 +148,45 @@ impl Visit {
         Ok(rendering)
     }
 
+    /// Gathers the documents of a listing. What a root names and upstream does not have is looked
+    /// for once more behind the root as it is now: the archive may have been published meanwhile.
+    async fn gather_listing(&self, target: &Target) -> Result<Gathered, Failure> {
+        match self.gather(target, Purpose::Listing).await {
+            Err(failure) if self.may_have_moved_on(&failure) => {
+                tracing::info!(mount = %self.mount.name, %failure, "looking at the root again");
+                self.gather(target, Purpose::Recheck).await
+            }
+            gathered => gathered,
+        }
+    }
+
+    /// An index whose new generation is not complete is served as it was, while its verdicts hold.
+    fn complete_before(&self, target: &Target, failure: Failure) -> Joined<Rendering> {
+        let broken = failure.is_transient() || failure.code() == Code::IntegrityMismatch;
+        let before = self.core.renderings.get(&self.rendering_key(target));
+        let before = before.filter(|before| {
+            self.mount.descriptor().signed && broken && before.holds(self.lens_id(), self.now)
+        });
+        let Some(before) = before else { return Err(failure) };
+        tracing::warn!(mount = %self.mount.name, %failure, "the previous indexes are served");
+        Ok(before)
+    }
+
+    fn may_have_moved_on(&self, failure: &Failure) -> bool {
+        let moved = match failure.code() {
+            Code::NotFound => failure.goes_on(),
+            code => code == Code::IntegrityMismatch,
+        };
+        moved && self.mount.descriptor().signed && !self.core.settings.offline
+    }
+
     /// Judges all releases in one batch: the edits, how many stay unmarked, and until when that
     /// holds.
     async fn judge(
         &self,
         target: &Target,
         releases: Vec<Release<'static>>,
-    ) -> Result<(Edits, usize, Timestamp), Failure> {
+    ) -> Result<(Edits, usize, Timestamp, HashSet<String>), Failure> {
         let sights = self.sights(target, &releases).await?;
         let mut releases: Vec<_> = releases.into_iter().zip(sights).collect();
         self.note_unlisted(&mut releases).await?;
@@ -146,7 +197,8 @@ impl Visit {
             let (edits, valid_until) = visit.policy.edits(&visit.mount.info(), &judgements);
             let whole = |ordinal: &usize| *edits.get(*ordinal) == Edit::Keep;
             let kept = (0..releases.len()).filter(whole).count();
-            Ok((edits, kept, valid_until))
+            let lost = if visit.holds_back() { lost(&releases, &edits) } else { HashSet::new() };
+            Ok((edits, kept, valid_until, lost))
         })
         .await
     }
@@ -162,15 +214,27 @@ impl Visit {
             return Ok(Rendering::new(Head::new("application/octet-stream"), Vec::new(), grounds));
         }
         let visit = self.clone();
+        let modified = self.modified(target);
         let (target, docs) = (target.clone(), gathered.docs.clone());
         let length = gathered.length();
         self.compute(length, move || {
             let mut out = Vec::with_capacity(length + length / 8);
             let job = visit.job(&target, &docs);
             let head = visit.mount.ecosystem.write(&job, &grounds.edits, &mut out);
-            let head = head.map_err(|error| visit.unreadable(&target, &error))?;
+            let mut head = head.map_err(|error| visit.unreadable(&target, &error))?;
+            head.last_modified = head.last_modified.or(modified);
             Ok(Rendering::new(head, out, grounds))
         })
         .await
+    }
+
+    /// The date of a rendering made now, for formats whose clients know no other validator: later
+    /// than that of the one before, in the whole seconds of HTTP.
+    fn modified(&self, target: &Target) -> Option<Timestamp> {
+        let dated = self.mount.descriptor().signed && matches!(target, Target::Manifest { .. });
+        let now = Timestamp::from_secs(self.now.as_millis().div_euclid(1000));
+        let before = self.core.renderings.get(&self.rendering_key(target));
+        let after = before.and_then(|before| before.head.last_modified).map(|at| at.plus(SECOND));
+        dated.then(|| after.map_or(now, |after| after.max(now)))
     }
 }

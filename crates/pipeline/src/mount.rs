@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
-use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl};
+use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl, Selection};
 use weir_policy::MountInfo;
 use weir_upstream::{Client, Origin};
 
@@ -28,6 +28,8 @@ pub struct MountSpec {
     pub freshness: Freshness,
     /// The way to its upstream, with its limits and certificate authorities.
     pub upstream: Client,
+    /// What of its signed indexes is edited and signed anew; `None` passes them on.
+    pub resign: Option<Arc<Selection>>,
 }
 
 /// Whose registry a mount's upstream is, for formats in which clients say so.
@@ -57,6 +59,8 @@ pub struct Mount {
     pub freshness: Freshness,
     /// The way to its upstream.
     pub upstream: Client,
+    /// What of its signed indexes is edited and signed anew; `None` passes them on.
+    pub resign: Option<Arc<Selection>>,
     origins: watch::Sender<Option<Arc<Origins>>>,
     identity: Mutex<Arc<Identity>>,
     bases: Mutex<Vec<Arc<str>>>,
@@ -66,7 +70,7 @@ impl Mount {
     /// A mount whose addresses are still being looked up: requests that need them wait until
     /// [`Self::set_origins`].
     pub fn new(spec: MountSpec) -> Self {
-        let MountSpec { name, folder, ecosystem, freshness, upstream } = spec;
+        let MountSpec { name, folder, ecosystem, freshness, upstream, resign } = spec;
         let origins = watch::Sender::new(None);
         Self {
             name: name.into(),
@@ -74,6 +78,7 @@ impl Mount {
             ecosystem,
             freshness,
             upstream,
+            resign,
             origins,
             identity: Mutex::default(),
             bases: Mutex::default(),
@@ -107,6 +112,17 @@ impl Mount {
     /// The plugin's constants.
     pub fn descriptor(&self) -> &'static Descriptor {
         self.ecosystem.describe()
+    }
+
+    /// Whether its listings are whole indexes of everything.
+    pub(crate) fn lists_whole_indexes(&self) -> bool {
+        self.descriptor().listing.is_empty()
+    }
+
+    /// Whether its indexes are signed by upstream and passed on as they are: policy is applied to
+    /// files alone.
+    pub fn passes_through(&self) -> bool {
+        self.descriptor().signed && self.resign.is_none()
     }
 
     /// Whether this is its ecosystem's default mount, which is named like it.

@@ -1,5 +1,6 @@
 //! A client's request, taken in: its path below the mount and its body under a cap.
 
+use std::borrow::Cow;
 use std::io::Read as _;
 
 use bytes::Bytes;
@@ -65,12 +66,22 @@ pub(crate) fn request<'a>(
 ) -> Result<Request<'a>, Failure> {
     Ok(Request {
         method: method(&parts.method),
-        segments: Segments::parse(below)?,
+        segments: Segments::parse(&without_dots(below))?,
         query: parts.uri.query().unwrap_or(""),
         accept,
         body,
         namespace,
     })
+}
+
+/// Drops segments that stand for the folder itself (RFC 3986 section 5.2.4): apt asks for
+/// `./InRelease` of a flat archive.
+fn without_dots(path: &str) -> Cow<'_, str> {
+    if !path.split('/').any(|segment| segment == ".") {
+        return Cow::Borrowed(path);
+    }
+    let kept: Vec<_> = path.split('/').filter(|segment| *segment != ".").collect();
+    Cow::Owned(kept.join("/"))
 }
 
 fn method(method: &http::Method) -> Method {

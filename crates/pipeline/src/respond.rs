@@ -17,7 +17,7 @@ use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::ext::ReasonPhrase;
 use weir_cache::{Body, CacheError, Encoding, Entry, Fill, Rendering};
 use weir_core::{
-    Code, Denial, Descriptor, Digest, Ecosystem, Head, Owner, Reply, Target, Timestamp,
+    Code, Coding, Denial, Descriptor, Digest, Ecosystem, Head, Owner, Reply, Target, Timestamp,
 };
 
 use crate::Failure;
@@ -142,7 +142,9 @@ pub(crate) async fn document(
     conditions: Conditions<'_>,
 ) -> Response<ResponseBody> {
     let accept = conditions.text(ACCEPT_ENCODING).unwrap_or("");
-    let choice = Encoding::choose(accept).filter(|_| !rendering.head.unencoded);
+    // A compressed file is what it is: clients compare its digest.
+    let packed = rendering.head.unencoded || rendering.head.coding != Coding::Identity;
+    let choice = Encoding::choose(accept).filter(|_| !packed);
     let (encoding, bytes) = match choice {
         Some(encoding) => rendering.encoded(encoding).await,
         None => (None, rendering.identity().clone()),

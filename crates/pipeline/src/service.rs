@@ -31,10 +31,10 @@ use crate::request::Said;
 use crate::respond::{self, Conditions, Foretold, ResponseBody};
 use crate::visit::Visit;
 use crate::{
-    Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress, Told,
+    Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress, Signer, Told,
 };
 
-type Joined<T> = Result<Arc<T>, Failure>;
+pub(crate) type Joined<T> = Result<Arc<T>, Failure>;
 /// A rendering under a lens.
 type RenderFlight = (RenderingKey, (u64, u64));
 
@@ -57,6 +57,8 @@ pub struct PipelineParts {
     pub public: PublicAddress,
     /// Bounds.
     pub settings: PipelineSettings,
+    /// Who signs edited indexes.
+    pub signer: Option<Arc<dyn Signer>>,
 }
 
 pub(crate) struct Core {
@@ -67,6 +69,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) settings: PipelineSettings,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) document_flights: Flights<DocumentKey, Joined<Stored>>,
     /// Each with whether upstream was asked for it.
     pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
@@ -99,6 +102,7 @@ impl Pipeline {
                 clock: parts.clock,
                 observer: parts.observer,
                 settings: parts.settings,
+                signer: parts.signer,
                 document_flights: Flights::new(),
                 render_flights: Flights::new(),
                 records: Generations::new(),

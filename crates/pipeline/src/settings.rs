@@ -1,6 +1,9 @@
 //! What can be set about the pipeline.
 
+use std::fmt;
 use std::time::Duration;
+
+use weir_core::Timestamp;
 
 /// How long mutable documents count as current.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,13 @@ impl Default for Freshness {
             stale_if_error: Duration::from_hours(30 * 24),
         }
     }
+}
+
+/// Signs edited indexes.
+pub trait Signer: fmt::Debug + Send + Sync + 'static {
+    /// A signature in the plugin's scheme (`openpgp-clear` is the whole document, signed in the
+    /// clear; `openpgp-detached` is armored), dated with this instant. The error is a clause.
+    fn sign(&self, scheme: &str, document: &[u8], at: Timestamp) -> Result<Vec<u8>, String>;
 }
 
 /// Bounds and addresses of the pipeline.

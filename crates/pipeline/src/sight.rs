@@ -7,13 +7,21 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use weir_cache::{Fetched, Stored};
-use weir_core::{Doc, FactSet, FormatError, Found, Need, Owner, Release, Target, Timestamp};
+use bytes::Bytes;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use weir_cache::{Facts, FactsBuilder, Fetched, Stored};
+use weir_core::{
+    Coding, Doc, FactSet, FormatError, Found, Need, Owner, Place, Release, Request, Target,
+    Timestamp,
+};
 use weir_policy::Sight;
 
 use crate::Failure;
 use crate::gather::Errand;
 use crate::visit::Visit;
+
+/// More names than this are looked up all at once.
+const ONE_BY_ONE: usize = 64;
 
 /// Name, version and file of an entry without a date.
 type Undated = (String, String, String);
@@ -46,6 +54,66 @@ impl Visit {
             }
         }
         catalog.record_contact(mount, &scope, self.now).await?;
+        Ok(())
+    }
+
+    /// Keeps what a new version of a whole index says of its files, and records what it shows for
+    /// the first time. An index that cannot be read is an error.
+    pub(crate) async fn note_index(
+        &self,
+        errand: &Arc<Errand>,
+        fetched: &Fetched,
+    ) -> Result<(), Failure> {
+        let (Some(body), Place::Origin { path, .. }) = (&fetched.body, &errand.fetch.place) else {
+            return Ok(());
+        };
+        let coding = if errand.fetch.verbatim { errand.fetch.coding } else { Coding::Identity };
+        let plain = self.uncompressed(coding, body.clone(), &self.mount.name).await?;
+        let (visit, job) = (self.clone(), Arc::clone(errand));
+        let table = self.compute(plain.len(), move || visit.facts_of(&job, plain)).await?;
+        let documents = &self.core.documents;
+        let before = documents.facts_before(&errand.key).await?;
+        let others = documents.facts(&self.mount.name).await?;
+        documents.put_facts(&errand.key, table.clone().into()).await?;
+        let scope = format!("index:{path}");
+        if let (Some(before), Some(now)) = (before, Facts::open(table.into())) {
+            let changes = weir_cache::changes(&before, &now);
+            let known: HashSet<(&str, &str)> = match changes.appeared.is_empty() {
+                true => HashSet::new(),
+                // What moves from one suite to another is not new.
+                false => others.iter().flat_map(Facts::iter).map(|f| (f.name, f.version)).collect(),
+            };
+            let fresh = changes.appeared.iter().filter(|f| !known.contains(&(f.name, f.version)));
+            let fresh = fresh.map(|f| (f.name.into(), f.version.into(), f.file.into())).collect();
+            self.record(&fresh).await?;
+            for fact in &changes.replaced {
+                self.replaced(fact.file).await?;
+            }
+        }
+        self.core.catalog.record_contact(&self.mount.name, &scope, self.now).await?;
+        Ok(())
+    }
+
+    fn facts_of(&self, errand: &Errand, plain: Bytes) -> Result<Vec<u8>, Failure> {
+        let mut docs = errand.known.clone();
+        let doc = Doc::new(plain, "");
+        docs.insert(Need::Fetch(errand.fetch.clone()), Found::Doc(doc));
+        let mut facts = FactsBuilder::default();
+        let job = self.job(&errand.target, &docs);
+        let read = self.mount.ecosystem.read(&job, &mut |release| facts.add(&release));
+        read.map_err(|error| self.unreadable(&errand.target, &error))?;
+        Ok(facts.build())
+    }
+
+    /// A file has other bytes than before: what is stored under its path is not it any more.
+    async fn replaced(&self, file: &str) -> Result<(), Failure> {
+        let route = |path: &str| self.mount.ecosystem.route(&Request::get(path).ok()?).ok();
+        let Some(target) = route(&encoded_path(file)) else { return Ok(()) };
+        let path = self.mount.ecosystem.path(&target);
+        if let Some(entry) = self.core.artifacts.entry(&self.mount.name, &path).await? {
+            tracing::info!(mount = %self.mount.name, path, "published again with other bytes");
+            self.core.artifacts.forget(&entry).await?;
+        }
         Ok(())
     }
 
@@ -126,16 +194,28 @@ impl Visit {
         }
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
         let contacted = match scope_of(target) {
+            // Whatever a whole index lists was compared with the index before.
+            _ if self.mount.lists_whole_indexes() => true,
             Some(scope) => catalog.contact(mount, &scope).await?.is_some(),
             None => false,
         };
         let names: HashSet<&str> =
             releases.iter().filter(undated).map(|release| &*release.name).collect();
         let mut seen: HashMap<(String, String, String), Timestamp> = HashMap::new();
-        for name in names {
-            for first in catalog.first_seen(mount, name).await? {
-                seen.insert((name.to_owned(), first.version, first.file), first.at);
+        if names.len() > ONE_BY_ONE {
+            for (name, first) in catalog.all_first_seen(mount).await? {
+                seen.insert((name, first.version, first.file), first.at);
             }
+        } else {
+            for name in names {
+                for first in catalog.first_seen(mount, name).await? {
+                    seen.insert((name.to_owned(), first.version, first.file), first.at);
+                }
+            }
+        }
+        if seen.is_empty() {
+            let sight = |_: &Release<'_>| if contacted { Sight::Baseline } else { Sight::Unknown };
+            return Ok(releases.iter().map(sight).collect());
         }
         let sight = |release: &Release<'_>| {
             // What a tag led to first, where there is such a chain, is what can be new.
@@ -168,6 +248,12 @@ fn appeared(
         (Err(error), Ok(_)) => Err(error),
         (_, Err(_)) => Ok(HashSet::new()),
     }
+}
+
+/// A decoded path as it stands in an address.
+pub(crate) fn encoded_path(path: &str) -> String {
+    let encoded = |segment| utf8_percent_encode(segment, NON_ALPHANUMERIC).to_string();
+    path.split('/').map(encoded).collect::<Vec<_>>().join("/")
 }
 
 /// The scope whose first contact counts: the package, or the index.

@@ -7,6 +7,7 @@ use weir_core::{Cx, Docs, FormatError, Job, Release, Target, Timestamp};
 use weir_policy::{Lens, Policy};
 
 use crate::gather::Gathered;
+use crate::indexes::Candidate;
 use crate::service::Core;
 use crate::{Failure, Mount};
 
@@ -20,6 +21,8 @@ pub(crate) struct Visit {
     pub(crate) now: Timestamp,
     pub(crate) base: Arc<str>,
     pub(crate) cx: Arc<Cx>,
+    /// A root that is tried in place of the one that is kept.
+    pub(crate) candidate: Option<Candidate>,
     asked: Arc<AtomicBool>,
 }
 
@@ -33,6 +36,7 @@ impl Visit {
             base: (*base).into(),
             wants: policy.wants(&info),
             horizon: policy.horizon(&info, now),
+            resign: mount.resign.clone(),
             body: body.into(),
         };
         Self {
@@ -43,6 +47,7 @@ impl Visit {
             base,
             cx: Arc::new(cx),
             policy,
+            candidate: None,
             asked: Arc::default(),
         }
     }

@@ -10,6 +10,9 @@ use thiserror::Error;
 /// Below this size, in bytes, the ratio is not looked at: tiny inputs compress without bound.
 const RATIO_FLOOR: u64 = 1 << 20;
 const CHUNK: usize = 64 << 10;
+/// What an xz decoder may take, in bytes: `xz -9` needs 65 MiB.
+const XZ_MEMORY: u64 = 128 << 20;
+const CONCATENATED: u32 = liblzma::stream::CONCATENATED;
 
 /// A content coding (RFC 9110 section 8.4.1, RFC 7932, RFC 8878) or the compression of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub enum Coding {
     Brotli,
     /// Zstandard, any number of frames.
     Zstd,
+    /// An xz file, any number of streams. No transfer coding: only files are compressed so.
+    Xz,
 }
 
 impl Coding {
@@ -47,6 +52,7 @@ impl Coding {
             Self::Deflate => "deflate",
             Self::Brotli => "brotli",
             Self::Zstd => "zstd",
+            Self::Xz => "xz",
         }
     }
 }
@@ -57,6 +63,7 @@ impl From<weir_core::Coding> for Coding {
             weir_core::Coding::Identity => Self::Identity,
             weir_core::Coding::Gzip => Self::Gzip,
             weir_core::Coding::Zstd => Self::Zstd,
+            weir_core::Coding::Xz => Self::Xz,
         }
     }
 }
@@ -156,7 +163,14 @@ fn decoder<'a, R: Read + 'a>(coding: Coding, input: R) -> io::Result<Box<dyn Rea
         }
         Coding::Brotli => Box::new(brotli::Decompressor::new(input, CHUNK)),
         Coding::Zstd => Box::new(zstd::stream::read::Decoder::new(input)?),
+        Coding::Xz => Box::new(xz(input)?),
     })
+}
+
+/// The decoder's own memory is capped too: a dictionary is as large as its file says.
+fn xz<R: Read>(input: R) -> io::Result<liblzma::read::XzDecoder<R>> {
+    let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, CONCATENATED)?;
+    Ok(liblzma::read::XzDecoder::new_stream(input, stream))
 }
 
 /// RFC 1950 section 2.2: the method is deflate, and the first two bytes are a multiple of 31.

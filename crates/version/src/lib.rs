@@ -16,6 +16,7 @@
 //! assert!(range.contains("1.9.0") && !range.contains("3.0.0"));
 //! ```
 
+mod debian;
 mod generic;
 mod maven;
 mod parsed;

@@ -6,7 +6,7 @@ use std::str::FromStr as _;
 
 use weir_core::Scheme;
 
-use crate::{generic, maven};
+use crate::{debian, generic, maven};
 
 /// A parsed version. Values of different schemes are never compared.
 #[derive(Clone, Debug)]
@@ -15,6 +15,7 @@ pub(crate) enum Parsed<'a> {
     Npm(nodejs_semver::Version),
     Pep440(pep440_rs::Version),
     Maven(maven::Version),
+    Debian(Cow<'a, str>),
     Generic(Cow<'a, str>),
 }
 
@@ -27,6 +28,7 @@ impl<'a> Parsed<'a> {
             Scheme::Go => read_go(text).map(Self::Semver),
             Scheme::Pep440 => pep440_rs::Version::from_str(text).ok().map(Self::Pep440),
             Scheme::Maven => maven::Version::read(text).map(Self::Maven),
+            Scheme::Debian => debian::is_valid(text).then(|| Self::Debian(Cow::Borrowed(text))),
             Scheme::Generic => (!text.is_empty()).then(|| Self::Generic(Cow::Borrowed(text))),
         }
     }
@@ -37,6 +39,7 @@ impl<'a> Parsed<'a> {
             Self::Npm(v) => Parsed::Npm(v),
             Self::Pep440(v) => Parsed::Pep440(v),
             Self::Maven(v) => Parsed::Maven(v),
+            Self::Debian(text) => Parsed::Debian(Cow::Owned(text.into_owned())),
             Self::Generic(text) => Parsed::Generic(Cow::Owned(text.into_owned())),
         }
     }
@@ -48,6 +51,7 @@ impl<'a> Parsed<'a> {
             (Self::Npm(a), Parsed::Npm(b)) => a.cmp(b),
             (Self::Pep440(a), Parsed::Pep440(b)) => a.cmp(b),
             (Self::Maven(a), Parsed::Maven(b)) => a.order(b),
+            (Self::Debian(a), Parsed::Debian(b)) => debian::compare(a, b),
             (Self::Generic(a), Parsed::Generic(b)) => generic::compare(a, b),
             (a, b) => a.scheme_rank().cmp(&b.scheme_rank()),
         }
@@ -60,6 +64,7 @@ impl<'a> Parsed<'a> {
             Self::Pep440(_) => 2,
             Self::Maven(_) => 3,
             Self::Generic(_) => 4,
+            Self::Debian(_) => 5,
         }
     }
 
@@ -69,6 +74,7 @@ impl<'a> Parsed<'a> {
             Self::Npm(v) => v.is_prerelease(),
             Self::Pep440(v) => v.any_prerelease(),
             Self::Maven(v) => v.is_prerelease(),
+            Self::Debian(text) => debian::is_prerelease(text),
             Self::Generic(_) => false,
         }
     }
@@ -79,7 +85,7 @@ impl<'a> Parsed<'a> {
             Self::Npm(v) => v.to_string(),
             Self::Pep440(v) => v.to_string(),
             Self::Maven(v) => v.as_str().to_owned(),
-            Self::Generic(text) => text.clone().into_owned(),
+            Self::Debian(text) | Self::Generic(text) => text.clone().into_owned(),
         }
     }
 
@@ -88,7 +94,7 @@ impl<'a> Parsed<'a> {
         match self {
             Self::Semver(v) => !v.build.is_empty(),
             Self::Pep440(v) => v.is_local(),
-            Self::Npm(_) | Self::Maven(_) | Self::Generic(_) => false,
+            Self::Npm(_) | Self::Maven(_) | Self::Debian(_) | Self::Generic(_) => false,
         }
     }
 

@@ -9,8 +9,15 @@ use crate::{Range, RangeError, compare, is_prerelease, is_valid, newest, normali
 
 mod maven;
 
-const SCHEMES: [Scheme; 6] =
-    [Scheme::Semver, Scheme::Npm, Scheme::Pep440, Scheme::Go, Scheme::Maven, Scheme::Generic];
+const SCHEMES: [Scheme; 7] = [
+    Scheme::Semver,
+    Scheme::Npm,
+    Scheme::Pep440,
+    Scheme::Go,
+    Scheme::Maven,
+    Scheme::Debian,
+    Scheme::Generic,
+];
 
 fn assert_ascending(scheme: Scheme, versions: &[&str]) {
     for (i, low) in versions.iter().enumerate() {
@@ -79,6 +86,39 @@ fn a_range_of_go_versions_has_the_v_or_not() {
     assert_holds(Scheme::Go, "=2.0.0", &["v2.0.0+incompatible"], &["v2.0.1"]);
     assert_holds(Scheme::Go, "v1.2", &["v1.2.0", "v1.2.9"], &["v1.3.0-rc.1"]);
     assert_holds(Scheme::Go, "1.*", &["v1.9.0"], &["v2.0.0"]);
+}
+
+#[test]
+fn debian_orders_as_dpkg_does() {
+    // deb-version(7): a tilde sorts before everything, even the end; letters before all else.
+    assert_ascending(
+        Scheme::Debian,
+        &[
+            "1.0~~",
+            "1.0~~a",
+            "1.0~",
+            "1.0~rc1-1",
+            "1.0",
+            "1.0-1",
+            "1.0-1+b1",
+            "1.0-1.1",
+            "1.0a",
+            "1.0+dfsg-1",
+            "1.2-0.1",
+            "1.10-1",
+            "1:0.1-1",
+            "2:0",
+        ],
+    );
+    assert_eq!(compare(Scheme::Debian, "0:1.0", "1.0-0"), Ordering::Equal);
+    assert_eq!(compare(Scheme::Debian, "1.01", "1.1"), Ordering::Equal);
+    for wrong in ["", "a:1", "1.0-", "-1", "1 0", "1.0_1", "1:"] {
+        assert!(!is_valid(Scheme::Debian, wrong), "{wrong:?}");
+    }
+    assert!(is_prerelease(Scheme::Debian, "1.0~rc1-1") && !is_prerelease(Scheme::Debian, "1-1~b"));
+    let range = Range::parse(Scheme::Debian, ">=1.18.0-6+deb11u3, <1:0").unwrap();
+    assert!(range.contains("1.18.0-7") && !range.contains("1.18.0-6+deb11u2"));
+    assert!(!range.contains("1:0.5"));
 }
 
 #[test]

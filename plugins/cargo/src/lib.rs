@@ -186,6 +186,7 @@ impl Ecosystem for Cargo {
             digest: Some(entry.digest),
             checksums: Vec::new(),
             size: None,
+            variant: None,
         }))
     }
 

@@ -98,6 +98,7 @@ mod tests {
             release: Coordinates::new("demo", from),
             file: to.into(),
             digest: to.parse().ok(),
+            size: None,
             published: at.map(Timestamp::from_millis),
         }
     }

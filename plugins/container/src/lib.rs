@@ -189,6 +189,7 @@ impl Ecosystem for Container {
             place: Place::primary(fetches::blob(name, digest)),
             digest: Some(digest.clone()),
             size: None,
+            variant: None,
             checksums: Vec::new(),
         }))
     }

@@ -178,6 +178,7 @@ impl Ecosystem for Go {
             listed_as: None,
             place: Place::primary(paths::file_path(release, file)),
             digest,
+            variant: None,
             checksums: Vec::new(),
             size: None,
         }))

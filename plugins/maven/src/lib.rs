@@ -148,6 +148,7 @@ impl Ecosystem for Maven {
         Ok(Some(Located {
             release: Coordinates::clone(release),
             listed_as: None,
+            variant: None,
             checksums: CHECKSUMS.map(beside).into(),
             place: Place::primary(path),
             digest: None,

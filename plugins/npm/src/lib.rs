@@ -114,6 +114,7 @@ impl Ecosystem for Npm {
                 digest: entry.digest.clone(),
                 checksums: Vec::new(),
                 size: None,
+                variant: None,
             }))
         };
         if let Some((doc, packument)) = evidence.packument_doc.zip(evidence.packument.as_ref()) {

@@ -177,5 +177,6 @@ fn located(listing: &Listing<'_>, project: &str, file: &str, role: Role) -> Opti
         digest,
         checksums: Vec::new(),
         size,
+        variant: None,
     })
 }

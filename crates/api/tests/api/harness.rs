@@ -82,6 +82,7 @@ pub(crate) async fn gateway_with(signing_key: Option<Arc<SigningKey>>) -> Gatewa
         observer: Arc::new(Silent),
         public: PublicAddress { listen: "127.0.0.1:8080".into(), ..PublicAddress::default() },
         settings: PipelineSettings::default(),
+        signer: None,
     });
     let mount = Arc::new(mount(&origin));
     let metrics = Metrics::new().unwrap();
@@ -130,6 +131,7 @@ fn mount(origin: &Origin) -> Mount {
         ecosystem: Arc::new(weir_npm::Npm),
         freshness: Freshness::default(),
         upstream: Client::new(upstream).unwrap(),
+        resign: Some(Arc::default()),
     });
     let address = weir_upstream::Origin::parse(&origin.url()).unwrap().named("npm").trust();
     mount.set_origins([("primary", address)].into());

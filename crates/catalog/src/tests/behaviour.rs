@@ -235,7 +235,7 @@ async fn the_first_sight_of_each_version_stands() {
 fn listed(name: &str, version: &str, digest: Option<Digest>) -> Listed {
     let release = Coordinates::new(name, version);
     let published = digest.is_some().then(|| at(100));
-    Listed { release, file: format!("{name}.deb").into(), digest, published }
+    Listed { release, file: format!("{name}.deb").into(), digest, size: None, published }
 }
 
 #[tokio::test]
@@ -257,7 +257,13 @@ async fn files_are_known_by_digest_and_by_name_newest_first() {
 
 fn step(name: &str, from: &str, to: &Digest) -> Listed {
     let release = Coordinates::new(name, from);
-    Listed { release, file: to.to_string().into(), digest: Some(to.clone()), published: None }
+    Listed {
+        release,
+        file: to.to_string().into(),
+        digest: Some(to.clone()),
+        size: None,
+        published: None,
+    }
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ macro_rules! rows {
 const DRIVERS: &[&str] = &["sqlite", "postgres"];
 const KEY_KINDS: &[&str] = &["ed25519", "rsa3072"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
+const INDEX_MODES: &[&str] = &["passthrough", "filter_resign"];
 const WORK_MODES: &[&str] = &["warmup", "spectator", "moderate", "strict", "strict_wait"];
 const UNKNOWN_DATES: &[&str] = &["first_seen", "deny", "allow"];
 const LISTING_MODES: &[&str] = &["remove", "mark"];
@@ -125,6 +126,18 @@ pub(super) const MOUNTS: &[Row] = rows! {
          container, conda, helm, generic, rpm and conan.";
     "registries.<name>.work_mode": OneOf(WORK_MODES) = "", like "strict";
         "The work mode of this mount instead of `policy.work_mode`.";
+    "registries.<name>.index": OneOf(INDEX_MODES) = "passthrough", like "filter_resign";
+        "What happens to signed indexes (debian): they are passed on, and policy is applied to \
+         downloads alone; or versions are removed and the indexes are signed with the gateway's key.";
+    "registries.<name>.suites": List = "[]", like r#"["bookworm", "bookworm-updates"]"#;
+        "The suites that `filter_resign` signs; others are not served then.";
+    "registries.<name>.components": List = "[]", like r#"["main"]"#;
+        "The components that `filter_resign` signs. Without it, all.";
+    "registries.<name>.architectures": List = "[]", like r#"["amd64"]"#;
+        "The architectures that `filter_resign` signs; `source` for source packages.";
+    "registries.<name>.hold_back": Flag = "false", like "true";
+        "With `filter_resign`: when the only version of a package is withheld, the last allowed \
+         version stays in the index while its file can be had.";
     "groups.<name>.ecosystem": Ecosystem = "", like "npm";
         "The ecosystem of the members. By default that of the first.";
     "groups.<name>.path": Text = "", like "/all-npm";

@@ -11,10 +11,10 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use weir_cache::{ArtifactSettings, Artifacts, Documents};
 use weir_catalog::{Catalog, DatabaseSettings};
-use weir_core::{Clock, Code, Ecosystem, Timestamp};
+use weir_core::{Clock, Code, Ecosystem, Selection, Timestamp};
 use weir_pipeline::{
     Event, Freshness, Front, Identity, Member, Mount, MountSpec, Observer, Outcome, Patterns,
-    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody,
+    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody, Signer,
 };
 use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
@@ -125,6 +125,7 @@ type MemberSetup = (String, Vec<String>, Vec<String>);
 struct MountSetup {
     name: String,
     ecosystem: Arc<dyn Ecosystem>,
+    resign: Option<Arc<Selection>>,
     /// `None` while the addresses are being looked up.
     origins: Option<Vec<(&'static str, String)>>,
     path: String,
@@ -141,6 +142,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PipelineSettings,
     pub(crate) upstream: Settings,
     pub(crate) artifacts: ArtifactSettings,
+    signer: Option<Arc<dyn Signer>>,
     mounts: Vec<MountSetup>,
     groups: Vec<(String, Vec<MemberSetup>)>,
 }
@@ -162,6 +164,7 @@ pub(crate) fn setup() -> Setup {
         settings: PipelineSettings::default(),
         upstream,
         artifacts: ArtifactSettings::default(),
+        signer: None,
         mounts: Vec::new(),
         groups: Vec::new(),
     }
@@ -177,7 +180,9 @@ impl Setup {
         let ecosystem = Arc::new(ecosystem);
         let (name, path) = (name.to_owned(), name.to_owned());
         let identity = Identity::default();
-        self.mounts.push(MountSetup { name, ecosystem, origins, path, identity });
+        // Probes that are signed are edited, unless a test says otherwise.
+        let resign = Some(Arc::default());
+        self.mounts.push(MountSetup { name, ecosystem, resign, origins, path, identity });
         self
     }
 
@@ -233,6 +238,21 @@ impl Setup {
 
     pub(crate) fn cargo_at(self, address: &str) -> Self {
         self.mount("cargo", weir_cargo::Cargo, Some(vec![("primary", address.to_owned())]))
+    }
+
+    /// A Debian archive, passed on as it is signed or edited.
+    pub(crate) fn debian(self, origin: &Origin, resign: Option<Selection>) -> Self {
+        let origins = Some(vec![("primary", origin.url())]);
+        let mut setup = self.mount("debian", weir_debian::Debian, origins);
+        if let Some(mount) = setup.mounts.last_mut() {
+            mount.resign = resign.map(Arc::new);
+        }
+        setup
+    }
+
+    pub(crate) fn signed_by(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Some(signer);
+        self
     }
 
     /// A group of mounts, each with the names that it alone is asked for.
@@ -301,6 +321,7 @@ impl Setup {
             observer: observer.clone(),
             public: PublicAddress { listen: "127.0.0.1:8080".into(), ..PublicAddress::default() },
             settings: self.settings.clone(),
+            signer: self.signer.clone(),
         });
         let client = Client::new(self.upstream.clone()).unwrap();
         let mounts: HashMap<String, Arc<Mount>> = self
@@ -321,6 +342,7 @@ impl Setup {
             ecosystem: Arc::clone(&setup.ecosystem),
             freshness: self.freshness,
             upstream: client.clone(),
+            resign: setup.resign.clone(),
         });
         mount.set_identity(setup.identity.clone());
         if let Some(origins) = &setup.origins {
@@ -360,6 +382,7 @@ pub(crate) fn policy(settings: &PolicySettings) -> Policy {
         weir_pypi::Pypi.describe().into(),
         weir_cargo::Cargo.describe().into(),
         weir_container::Container.describe().into(),
+        weir_debian::Debian.describe().into(),
         Chain.describe().into(),
         Content.describe().into(),
         Linked.describe().into(),

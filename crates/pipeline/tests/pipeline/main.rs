@@ -8,6 +8,7 @@ mod conditions;
 mod encodings;
 mod explain;
 mod freshness;
+mod generations;
 mod groups;
 mod harness;
 mod herds;

@@ -107,6 +107,7 @@ impl Answers {
             Known::File(file) => listed.file == *file,
             // What leads nowhere does no harm among the steps upwards.
             Known::Package(name) | Known::Above { name, .. } => listed.release.name == *name,
+            Known::Roots => false,
         };
         self.known.iter().rev().filter(matches).cloned().collect()
     }

@@ -1,6 +1,6 @@
 //! One request with what upstream would answer, and what is expected of it.
 
-use weir_core::{Doc, FactSet, Listed, Method, Request, Target, Unroutable};
+use weir_core::{Doc, FactSet, Listed, Method, Request, Selection, Target, Unroutable};
 
 use super::Answers;
 
@@ -19,6 +19,7 @@ pub struct Case {
     pub(super) ask: Ask,
     pub(super) answers: Answers,
     pub(super) wants: FactSet,
+    pub(super) resign: Option<Selection>,
     pub(super) hosts: Vec<&'static str>,
     /// The key of the document that the output may stand for.
     pub(super) reads_back: Option<String>,
@@ -69,6 +70,7 @@ impl Case {
             ask,
             answers: Answers::new(),
             wants: FactSet::DATES.union(FactSet::LICENCES),
+            resign: None,
             hosts: vec!["registry.example", "files.example"],
             reads_back: None,
             same_format: false,
@@ -132,6 +134,13 @@ impl Case {
     #[must_use]
     pub fn wants(mut self, facts: FactSet) -> Self {
         self.wants = facts;
+        self
+    }
+
+    /// Signed indexes are edited and signed anew; otherwise they are passed on.
+    #[must_use]
+    pub fn resigned(mut self, selection: Selection) -> Self {
+        self.resign = Some(selection);
         self
     }
 

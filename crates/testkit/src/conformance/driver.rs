@@ -132,10 +132,13 @@ impl Driver<'_> {
         match need {
             Need::Fetch(fetch) => self.fetch(fetch),
             Need::Known(question) => Ok(Found::Known(self.answers.known(question))),
+            Need::Nowhere(clause) => Err(Fault::Missing(clause.to_string())),
+            // The driver serves each target once.
+            Need::Served(_) | Need::Past(_) => Ok(Found::Absent),
             Need::Rendered(of) => {
                 let bytes = self.write_nested(of, depth)?.bytes;
                 let digests = Algorithm::ALL.map(|a| Digest::of(a, &bytes)).to_vec();
-                Ok(Found::Rendered { digests, size: bytes.len() as u64 })
+                Ok(Found::Rendered { digests, size: bytes.len() as u64, plain: None })
             }
             Need::Signature { of, scheme } => {
                 let bytes = self.write_nested(of, depth)?.bytes;

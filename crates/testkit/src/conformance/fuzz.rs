@@ -72,7 +72,10 @@ fn gather(plugin: &dyn Ecosystem, target: &Target, cx: &Cx, data: &[u8]) -> Docs
                 Need::Rendered(_) => Found::Rendered {
                     digests: Algorithm::ALL.map(|a| Digest::of(a, data)).to_vec(),
                     size: data.len() as u64,
+                    plain: None,
                 },
+                Need::Nowhere(_) => return docs,
+                Need::Served(_) | Need::Past(_) => Found::Absent,
                 Need::Signature { scheme, .. } => {
                     Found::Signature(super::toy_signature(scheme, data).into())
                 }

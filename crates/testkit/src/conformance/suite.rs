@@ -1,6 +1,7 @@
 //! The entry: which cases, which relays.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use weir_core::{Cx, Ecosystem, Listed, Target};
 
@@ -135,7 +136,8 @@ impl<'a> Subject<'a> {
         });
         let base = format!("{BASE_ORIGIN}/{}", plugin.describe().mount);
         let body = case.ask.body.clone().into();
-        let cx = Cx { base: base.into(), wants: case.wants, body, ..Cx::default() };
+        let resign = case.resign.clone().map(Arc::new);
+        let cx = Cx { base: base.into(), wants: case.wants, body, resign, ..Cx::default() };
         Self { plugin, case, target, cx }
     }
 

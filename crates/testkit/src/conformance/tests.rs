@@ -170,7 +170,7 @@ impl Ecosystem for Flawed {
         let release = weir_core::Coordinates::new("demo", "9");
         let (listed_as, digest, size) = (None, None, None);
         let (place, checksums) = (Place::primary("x"), Vec::new());
-        Ok(Some(Located { release, listed_as, place, digest, checksums, size }))
+        Ok(Some(Located { release, listed_as, place, digest, checksums, size, variant: None }))
     }
 
     fn deny(&self, _: Option<&Target>, denial: &Denial) -> Reply {

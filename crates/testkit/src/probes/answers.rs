@@ -46,7 +46,7 @@ pub(super) fn write_children(
 
 /// SHA-256 and size of another target as served, as two words.
 fn rendered(job: &Job<'_>, child: Target) -> Result<String, FormatError> {
-    let Some(Found::Rendered { digests, size }) = job.docs.found(&Need::Rendered(child)) else {
+    let Some(Found::Rendered { digests, size, .. }) = job.docs.found(&Need::Rendered(child)) else {
         return Err(FormatError::new("an index has no rendering"));
     };
     let sha256 = digests.iter().find(|digest| digest.algorithm() == Algorithm::Sha256);

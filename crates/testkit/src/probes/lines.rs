@@ -193,5 +193,6 @@ pub(super) fn located(entry: &Release<'_>, place: Place) -> Located {
         digest: entry.digest.clone(),
         checksums: Vec::new(),
         size: entry.size,
+        variant: None,
     }
 }

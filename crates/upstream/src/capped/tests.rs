@@ -29,10 +29,16 @@ fn encode(coding: Coding, bytes: &[u8]) -> Vec<u8> {
             encoder.into_inner()
         }
         Coding::Zstd => zstd::stream::encode_all(bytes, 3).unwrap(),
+        Coding::Xz => {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        }
     }
 }
 
-const COMPRESSED: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
+const COMPRESSED: [Coding; 5] =
+    [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd, Coding::Xz];
 
 proptest! {
     #[test]

@@ -30,6 +30,7 @@ fn step(from: &str, to: &Digest) -> Listed {
         release: Coordinates::new("demo/hello", from),
         file: to.to_string().into(),
         digest: Some(to.clone()),
+        size: None,
         published: None,
     }
 }

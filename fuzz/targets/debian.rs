@@ -1,0 +1,7 @@
+//! cargo-fuzz: the Debian plugin.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| {
+    weir_fuzz::debian(input);
+});
