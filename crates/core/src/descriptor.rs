@@ -77,6 +77,8 @@ pub struct Content {
     pub headers: &'static [(&'static str, &'static str)],
     /// The header that repeats a file's digest (lower-case name).
     pub digest_header: &'static str,
+    /// The view of one version, by its name or its digest.
+    pub version_view: &'static str,
     /// Views that are served empty when everything in them is withheld, whatever
     /// [`Descriptor::refuse_empty`] says.
     pub serves_empty: &'static [&'static str],

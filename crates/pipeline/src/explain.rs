@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use thiserror::Error;
-use weir_core::{Name, Purl, Request, Target, Unroutable};
+use weir_core::{Digest, Name, Purl, Request, Target, Unroutable, View};
 use weir_policy::{Explanation, Facts};
 
 use crate::gather::Purpose;
@@ -48,8 +48,9 @@ impl Pipeline {
         let mut last = ExplainError::NoMount(purl_type.clone());
         for mount in mounts {
             let descriptor = mount.descriptor();
-            let types = [descriptor.purl_type, mount.purl_type()];
-            if !types.contains(&&*purl_type) || descriptor.listing.is_empty() {
+            let own = descriptor.content.map(|content| content.namespace_purl_type);
+            let of_type = descriptor.purl_type == purl_type || own == Some(&*purl_type);
+            if !of_type || descriptor.listing.is_empty() {
                 continue;
             }
             match self.explain_at(mount, &name, version.as_deref()).await {
@@ -66,7 +67,12 @@ impl Pipeline {
         name: &str,
         version: Option<&str>,
     ) -> Result<Explained, ExplainError> {
-        let target = canonical(mount, Target::manifest(name, mount.descriptor().listing))?;
+        let address = version.filter(|version| version.parse::<Digest>().is_ok());
+        let view = match (mount.descriptor().content, address) {
+            (Some(content), Some(address)) => View::with(content.version_view, address),
+            _ => mount.descriptor().listing.into(),
+        };
+        let target = canonical(mount, Target::manifest(name, view))?;
         let visit = Visit::new(&self.core, mount, "http://weir.invalid".into(), b"");
         let visit = visit.concerning(&target);
         let label = mount.purl(name, version).to_string();
@@ -84,7 +90,10 @@ impl Pipeline {
         let mut explanations = Vec::new();
         let mut passing = None;
         for (release, sight) in releases.iter().zip(sights) {
-            if version.is_some_and(|version| version != release.version) {
+            let named = |version: &str| {
+                version == release.version || release.chain.iter().any(|one| one == version)
+            };
+            if version.is_some_and(|version| !named(version)) {
                 continue;
             }
             let explanation = visit.policy.explain(&visit.lens, &info, &Facts::of(release, sight));

@@ -76,7 +76,10 @@ impl Visit {
             None => format!("every version of {package} is withheld"),
         };
         let mut denial = Denial::new(Code::BlockedByPolicies, sentence);
-        denial.subject = Some(self.mount.purl(package.as_str(), None));
+        let content = self.mount.descriptor().content;
+        let of_version = |view: &&View| content.is_some_and(|c| c.version_view == view.name);
+        let version = target.view().filter(of_version).map(|view| &*view.arg);
+        denial.subject = Some(self.mount.purl(package.as_str(), version));
         denial.until = Some(rendering.valid_until()).filter(|until| *until != Timestamp::MAX);
         Some(Failure::from_denial(denial))
     }

@@ -76,6 +76,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     content: Some(Content {
         headers: &[("docker-distribution-api-version", "registry/2.0")],
         digest_header: "docker-content-digest",
+        version_view: views::MANIFEST,
         serves_empty: &[views::REFERRERS],
         registry_parameter: Some(("ns", "oci-namespace")),
         namespace_purl_type: "docker",

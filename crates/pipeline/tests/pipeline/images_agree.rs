@@ -87,6 +87,9 @@ async fn agree(gateway: &Gateway) -> Result<(), TestCaseError> {
         let purl: Purl = format!("pkg:oci/{NAME}@{tag}").parse().unwrap();
         let explained = gateway.pipeline.explain(&mounts, &purl).await.unwrap();
         prop_assert_eq!(explained.explanations[0].verdict == "withheld", !served, "{}", tag);
+        let purl = Purl::new("docker", NAME, Some(image.digest()));
+        let explained = gateway.pipeline.explain(&mounts, &purl).await.unwrap();
+        prop_assert_eq!(explained.explanations[0].verdict == "withheld", !served, "{}", purl);
     }
     let shared = serves(gateway, &blob(NAME, &images[0].1.layers[0])).await?;
     prop_assert_eq!(shared, served.contains(&true), "what all images have");

@@ -38,6 +38,7 @@ async fn a_denied_tag_is_refused_with_all_that_belongs_to_it() {
     let policy = denying("pkg:oci/demo/hello@1");
     let gateway = setup().images("container", &origin).policy(policy).open().await;
     refused(&gateway, &manifest(NAME, "1")).await;
+    assert_eq!(gateway.observer.last().subject.as_deref(), Some("pkg:oci/demo/hello@1"));
     refused(&gateway, &manifest(NAME, &index.digest)).await;
     refused(&gateway, &manifest(NAME, amd64.digest())).await;
     for piece in amd64.layers.iter().chain([&amd64.config]) {

@@ -32,10 +32,10 @@ fn settings_beside_the_rules_are_checked_too() {
     insta::assert_snapshot!(error(message("ask {name")), @"policy.block_message: a { without }; expected text with any of {name}, {version}, {rule}, {reason}, {until}, {url}, {sentence}");
     let mut settings = base();
     settings.cooldown.packages = vec![("pkg:pip/flask".into(), days(1))];
-    insta::assert_snapshot!(error(settings), @r#"cooldown.packages."pkg:pip/flask": "pip" is not a purl type that is served here; expected one of npm, pypi, cargo, golang, or *"#);
+    insta::assert_snapshot!(error(settings), @r#"cooldown.packages."pkg:pip/flask": "pip" is not a purl type that is served here; expected one of npm, pypi, cargo, golang, oci, or *"#);
     let mut settings = base();
     settings.cooldown.ecosystems.insert("npn".into(), days(1));
-    insta::assert_snapshot!(error(settings), @r#"cooldown.ecosystems.npn: "npn" is not an ecosystem that is served here; expected one of npm, pypi, cargo, go"#);
+    insta::assert_snapshot!(error(settings), @r#"cooldown.ecosystems.npn: "npn" is not an ecosystem that is served here; expected one of npm, pypi, cargo, go, container"#);
     let mut settings = base();
     settings.cooldown.default = days(9000);
     insta::assert_snapshot!(error(settings), @"cooldown.default: 9000 days is longer than ten years; expected a shorter cooldown, or a deny rule");
