@@ -8,6 +8,7 @@ mod harness;
 
 mod cargo;
 mod javascript;
+mod keys;
 mod lent;
 mod live;
 mod npm;
