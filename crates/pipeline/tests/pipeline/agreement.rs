@@ -9,7 +9,8 @@ use serde_json::Value;
 use weir_core::Purl;
 use weir_policy::{Effect, Listing, PolicySettings, RuleSettings, Unknown};
 use weir_testkit::origin::{
-    CargoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, npm_registry, pypi_index,
+    CargoStyle, GoStyle, MavenStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, go_proxy,
+    maven_repository, npm_registry, pypi_index,
 };
 
 use crate::harness::{Answered, DAY, Gateway, PYPI_JSON, Setup, setup};
@@ -20,6 +21,10 @@ struct Subject {
     id: &'static str,
     /// The package, without version.
     purl: &'static str,
+    /// The package's name in its registry.
+    name: &'static str,
+    /// What its versions begin with.
+    prefix: &'static str,
     /// What makes a registry of an origin.
     publish: fn(&Origin, &[Package]),
     /// The mount before that registry.
@@ -54,6 +59,8 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         id: "npm",
         purl: "pkg:npm/demo",
+        name: "demo",
+        prefix: "",
         publish: |origin, packages| drop(npm_registry(origin, packages, &NpmStyle::default())),
         mount: |setup, origin| setup.npm(origin),
         listing: ("/npm/demo", "*/*"),
@@ -64,6 +71,8 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         id: "pypi",
         purl: "pkg:pypi/demo",
+        name: "demo",
+        prefix: "",
         publish: |origin, packages| {
             drop(pypi_index(origin, origin, packages, &PypiStyle::default()));
         },
@@ -82,6 +91,8 @@ const SUBJECTS: &[Subject] = &[
     Subject {
         id: "cargo",
         purl: "pkg:cargo/demo",
+        name: "demo",
+        prefix: "",
         publish: |origin, packages| drop(cargo_index(origin, packages, &CargoStyle::default())),
         mount: |setup, origin| setup.cargo(origin),
         listing: ("/cargo/de/mo/demo", "*/*"),
@@ -92,6 +103,42 @@ const SUBJECTS: &[Subject] = &[
         },
         file: |version| format!("/cargo/crates/demo/{version}/download"),
         range: |range| operators(range, "="),
+    },
+    Subject {
+        id: "go",
+        purl: "pkg:golang/example.org/demo",
+        name: "example.org/demo",
+        prefix: "v",
+        publish: |origin, modules| {
+            let style = GoStyle { database: None, ..GoStyle::default() };
+            drop(go_proxy(origin, modules, &style));
+        },
+        mount: |setup, origin| setup.probe("go", weir_go::Go, origin),
+        listing: ("/go/example.org/demo/@v/list", "*/*"),
+        offered: |answered| answered.text().lines().map(ToOwned::to_owned).collect(),
+        file: |version| format!("/go/example.org/demo/@v/{version}.zip"),
+        range: |range| operators(range, "="),
+    },
+    Subject {
+        id: "maven",
+        purl: "pkg:maven/org.acme/demo",
+        name: "org.acme:demo",
+        prefix: "",
+        publish: |origin, packages| {
+            drop(maven_repository(origin, packages, &MavenStyle::default()));
+        },
+        mount: |setup, origin| setup.probe("maven", weir_maven::Maven, origin),
+        listing: ("/maven/org/acme/demo/maven-metadata.xml", "*/*"),
+        offered: |answered| {
+            let versions = answered.text().split("<version>").skip(1);
+            versions.map(|rest| rest.split('<').next().unwrap().to_owned()).collect()
+        },
+        file: |version| format!("/maven/org/acme/demo/{version}/demo-{version}.jar"),
+        range: |range| match range {
+            Range::Below(version) => format!("(,{version})"),
+            Range::From(version) => format!("[{version},)"),
+            Range::Exactly(version) => format!("[{version}]"),
+        },
     },
 ];
 
@@ -161,11 +208,12 @@ async fn agree(gateway: &Gateway, subject: &Subject) -> Result<(), TestCaseError
     let offered = offered(gateway, subject).await;
     let mounts = [gateway.mounts[subject.id].clone()];
     for (version, _) in VERSIONS {
-        let path = (subject.file)(version);
+        let version = format!("{}{version}", subject.prefix);
+        let path = (subject.file)(&version);
         let answered = gateway.get(&path).await;
         let refused = answered.fails(403, "blocked_by_policies");
         prop_assert!(refused || answered.is(200), "{path}: {answered:?}");
-        let listed = offered.iter().any(|one| one == version);
+        let listed = offered.contains(&version);
         prop_assert_eq!(listed, !refused, "{}: offered {:?}", path, offered);
         let purl: Purl = format!("{}@{version}", subject.purl).parse().unwrap();
         let explained = gateway.pipeline.explain(&mounts, &purl).await.unwrap();
@@ -183,11 +231,13 @@ async fn all_agree(gateway: &Gateway) -> Result<(), TestCaseError> {
 
 /// A registry for each subject, with the same package.
 async fn registries() -> HashMap<&'static str, Origin> {
-    let demo = VERSIONS.iter().fold(Package::new("demo"), |demo, (v, date)| demo.release(v, date));
     let mut origins = HashMap::new();
     for subject in SUBJECTS {
         let origin = Origin::start().await;
-        (subject.publish)(&origin, std::slice::from_ref(&demo));
+        let release = |package: Package, (version, date): &(&str, &str)| {
+            package.release(&format!("{}{version}", subject.prefix), date)
+        };
+        (subject.publish)(&origin, &[VERSIONS.iter().fold(Package::new(subject.name), release)]);
         origins.insert(subject.id, origin);
     }
     origins

@@ -383,6 +383,8 @@ pub(crate) fn policy(settings: &PolicySettings) -> Policy {
         weir_cargo::Cargo.describe().into(),
         weir_container::Container.describe().into(),
         weir_debian::Debian.describe().into(),
+        weir_go::Go.describe().into(),
+        weir_maven::Maven.describe().into(),
         Chain.describe().into(),
         Content.describe().into(),
         Linked.describe().into(),
