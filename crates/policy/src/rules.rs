@@ -44,7 +44,18 @@ pub(crate) struct Ruleset {
 #[derive(Debug)]
 struct ScopedRule {
     rule: Arc<Rule>,
+    /// `None` where every version is in it, or only addresses are named.
     range: Option<Range>,
+}
+
+/// Takes the content addresses (`sha256:…`) out of a range, which orders versions: what is named by
+/// one, and the rest.
+fn split(versions: &str) -> (Vec<&str>, Option<String>) {
+    let parts = versions.split("||").map(str::trim);
+    let (addresses, rest): (Vec<&str>, Vec<&str>) =
+        parts.partition(|part| part.contains(':') && part.parse::<Digest>().is_ok());
+    let rest = Some(rest.join(" || ")).filter(|_| !rest.is_empty());
+    (addresses, rest)
 }
 
 /// The part of a [`Ruleset`] that can apply to one name.
@@ -105,8 +116,9 @@ impl Rule {
             let expected = "package patterns that name one (purl = \"pkg:npm/…\")";
             return Err(PolicyError::new(key, what, expected));
         }
+        let Some(range) = split(text).1 else { return Ok(()) };
         for info in known.iter().filter(|info| self.concerns(info.purl_type)) {
-            Range::parse(info.scheme, text).map_err(|error| {
+            Range::parse(info.scheme, &range).map_err(|error| {
                 let expected = format!("a range of {} versions such as >=1.2, <2", info.id);
                 PolicyError::new(key, error.to_string(), expected)
             })?;
@@ -139,7 +151,20 @@ impl Rule {
 impl ScopedRule {
     /// A version that is none is in no range, which must not let it slip past a denial. Nor is a
     /// content address, however it compares.
-    fn holds(&self, scheme: Scheme, version: &str) -> bool {
+    fn holds(&self, scheme: Scheme, facts: &Facts<'_>) -> bool {
+        let version = facts.version;
+        if let Some(versions) = self.rule.versions.as_deref() {
+            let (addresses, rest) = split(versions);
+            let named = |address: &&str| {
+                version == *address || facts.chain.iter().any(|one| one == address)
+            };
+            if addresses.iter().any(named) {
+                return true;
+            }
+            if rest.is_none() {
+                return false;
+            }
+        }
         self.range.as_ref().is_none_or(|range| {
             let address = version.parse::<Digest>().is_ok();
             let ordered = !address && weir_version::is_valid(scheme, version);
@@ -157,7 +182,8 @@ impl Ruleset {
     ) -> Self {
         let rules = rules.iter().filter(|rule| rule.concerns(info.purl_type)).map(|rule| {
             // Checked for every known scheme when the rule was compiled.
-            let range = rule.versions.as_deref().and_then(|v| Range::parse(info.scheme, v).ok());
+            let range = rule.versions.as_deref().and_then(|versions| split(versions).1);
+            let range = range.and_then(|range| Range::parse(info.scheme, &range).ok());
             ScopedRule { rule: Arc::clone(rule), range }
         });
         let mut cooldowns: Vec<_> =
@@ -212,7 +238,7 @@ impl<'r> NameRules<'r> {
                 Versions::All => true,
                 Versions::These(these) => these.iter().any(|one| self.names(one, facts)),
             };
-            (named && scoped.holds(self.set.scheme, facts.version)).then_some(&*scoped.rule)
+            (named && scoped.holds(self.set.scheme, facts)).then_some(&*scoped.rule)
         })
     }
 

@@ -176,6 +176,29 @@ fn an_image_is_named_by_its_tag_and_by_each_address_that_leads_to_it() {
 }
 
 #[test]
+fn a_range_may_name_addresses_beside_tags() {
+    let address = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let chain = [Cow::Owned(address("a"))];
+    let tagged = Facts { chain: &chain, ..dated("library/alpine", "3.19", day(0)) };
+    let untagged = address("a");
+    let untagged = dated("library/alpine", &untagged, day(0));
+    for (versions, by_tag, by_digest) in [
+        (address("a"), false, false),
+        (address("b"), true, true),
+        (format!("{} || {}", address("b"), address("a")), false, false),
+        (format!("3.19 || {}", address("b")), false, false),
+        (format!("<3 || {}", address("a")), false, false),
+    ] {
+        let rule =
+            RuleSettings::new("d", Effect::Deny).purl("pkg:oci/library/*").versions(&versions);
+        let policy = policy(with([rule]));
+        let passes =
+            |facts: &Facts<'_>| judge(&policy, &IMAGES, day(10), facts).refusal().is_none();
+        assert_eq!((passes(&tagged), passes(&untagged)), (by_tag, by_digest), "{versions}");
+    }
+}
+
+#[test]
 fn a_range_of_tags_holds_no_address_and_denies_what_it_cannot_order() {
     let address = format!("sha256:{}", "a".repeat(64));
     let untagged = dated("library/alpine", &address, day(0));
