@@ -12,8 +12,9 @@ use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};
 
 use crate::Failure;
-use crate::gather::{Gathered, Purpose, answered};
+use crate::gather::{Gathered, Purpose};
 use crate::link::{Spot, header};
+use crate::obtain::answered;
 use crate::visit::Visit;
 
 /// An admitted artifact.

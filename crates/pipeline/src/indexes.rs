@@ -14,7 +14,8 @@ use weir_cache::{DocumentKey, Stored};
 use weir_core::{Code, Coordinates, Digest, Fetch, Found, Listed, Place, Request, Target};
 
 use crate::Failure;
-use crate::gather::{Errand, Purpose};
+use crate::gather::Purpose;
+use crate::obtain::Errand;
 use crate::visit::Visit;
 
 /// The scope of roots in the catalogue.

@@ -17,7 +17,7 @@ use weir_core::{
 use weir_policy::Sight;
 
 use crate::Failure;
-use crate::gather::Errand;
+use crate::obtain::Errand;
 use crate::visit::Visit;
 
 /// More names than this are looked up all at once.
