@@ -62,7 +62,8 @@ fn description(config: &Config, file: &Path, key: &SigningKey) -> anyhow::Result
         write!(
             text,
             "\nThe indexes of {name} are signed. To filter them, and sign them with this key:\n\n\
-             [registries.{name}]\nindex = \"filter_resign\"\n"
+             [registries.{name}]\nindex = \"filter_resign\"\nsuites = [\"bookworm\"]        # those that \
+             your clients use\narchitectures = [\"amd64\"]\n"
         )?;
     }
     Ok(text)

@@ -51,6 +51,17 @@ fn the_configuration_says_where_the_key_is_and_what_it_is() {
 }
 
 #[test]
+fn the_lines_that_it_prints_for_signed_mounts_are_a_configuration() {
+    let home = Home::new();
+    let shown = home.weir(&["keys", "init"]).ok();
+    let lines = &shown[shown.find("[registries.debian]").unwrap()..];
+    home.write("project/weir.toml", lines);
+    home.weir(&["config", "check"]).ok();
+    let resolved = home.weir(&["config", "show"]).ok();
+    assert!(resolved.contains("filter_resign"), "{resolved}");
+}
+
+#[test]
 fn a_gateway_does_not_start_with_a_key_that_it_cannot_use() {
     let home = Home::new();
     home.write("project/weir.toml", "[keys]\npath = \"key.asc\"\n");

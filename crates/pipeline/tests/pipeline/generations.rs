@@ -7,10 +7,10 @@ use weir_pipeline::Signer;
 use weir_policy::{Effect, PolicySettings, RuleSettings};
 use weir_testkit::origin::{Answer, DebianArchive, DebianStyle, Origin, Package, toy_sign};
 
-use crate::harness::{DAY, Gateway, MINUTE, Setup, setup};
+use crate::harness::{Answered, DAY, Gateway, MINUTE, Setup, setup};
 
 const ROOT: &str = "/debian/dists/stable/InRelease";
-const PACKAGES: &str = "/debian/dists/stable/main/binary-amd64/Packages.gz";
+pub(crate) const PACKAGES: &str = "/debian/dists/stable/main/binary-amd64/Packages.gz";
 const UPSTREAM_ROOT: &str = "dists/stable/InRelease";
 
 /// Signs as the fixture does, with the date in it.
@@ -50,17 +50,21 @@ fn passing(origin: &Origin) -> Setup {
     setup().debian(origin, None)
 }
 
-fn resigning(origin: &Origin, hold_back: bool) -> Setup {
+pub(crate) fn resigning_in(setup: Setup, origin: &Origin, hold_back: bool) -> Setup {
     let selection = Selection {
         suites: vec!["stable".to_owned()],
         architectures: vec!["amd64".to_owned()],
         hold_back,
         ..Selection::default()
     };
-    setup().debian(origin, Some(selection)).signed_by(Arc::new(Toy))
+    setup.debian(origin, Some(selection)).signed_by(Arc::new(Toy))
 }
 
-fn file(version: &str) -> String {
+fn resigning(origin: &Origin, hold_back: bool) -> Setup {
+    resigning_in(setup(), origin, hold_back)
+}
+
+pub(crate) fn file(version: &str) -> String {
     format!("/debian/pool/main/d/demo/demo_{version}_all.deb")
 }
 
@@ -80,6 +84,11 @@ async fn index_of(gateway: &Gateway, root: &str, by_hash: bool) -> String {
     let found = Digest::of(Algorithm::Sha256, &index.body).hex();
     assert_eq!(found, digest, "the index is of another time than the root");
     assert_eq!(index.header("content-encoding"), None);
+    decoded(&index)
+}
+
+/// An index as text.
+pub(crate) fn decoded(index: &Answered) -> String {
     let mut plain = String::new();
     let mut decoder = flate2::read::GzDecoder::new(&index.body[..]);
     std::io::Read::read_to_string(&mut decoder, &mut plain).unwrap();
@@ -93,7 +102,7 @@ fn listed(root: &str, path: &str) -> String {
     line.split_whitespace().next().unwrap().to_owned()
 }
 
-fn versions(index: &str) -> Vec<&str> {
+pub(crate) fn versions(index: &str) -> Vec<&str> {
     let of_demo = |stanza: &&str| stanza.starts_with("Package: demo\n");
     index
         .split("\n\n")
