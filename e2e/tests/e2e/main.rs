@@ -11,6 +11,7 @@ mod javascript;
 mod keys;
 mod lent;
 mod live;
+mod maven;
 mod npm;
 mod postgres;
 mod python;

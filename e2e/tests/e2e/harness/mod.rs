@@ -16,7 +16,7 @@ pub(crate) use proof::{Proof, proved};
 pub(crate) use run::{Output, Run};
 pub(crate) use s3::Bucket;
 pub(crate) use suite::{for_each_client, shown};
-pub(crate) use world::{NEW, Settings, World};
+pub(crate) use world::{NEW, Settings, World, holds, recent};
 
 /// An environment variable, `None` where it is unset or empty.
 #[expect(clippy::disallowed_methods, reason = "tests ask where the clients and the gateway are")]

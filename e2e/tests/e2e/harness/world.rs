@@ -312,7 +312,8 @@ impl World {
     }
 }
 
-fn holds(folder: &Path, name: &str) -> bool {
+/// Whether a file of this name is somewhere in a folder.
+pub(crate) fn holds(folder: &Path, name: &str) -> bool {
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.flatten().any(|entry| {
         let path = entry.path();
@@ -326,9 +327,7 @@ fn packages(needed: &str, requirement: &str) -> Vec<Package> {
         dependencies: vec![(needed.to_owned(), requirement.to_owned())],
         ..release
     };
-    // Whole seconds: Cargo passes over a line with a finer `pubtime`.
-    let recent = (OffsetDateTime::now_utc() - Duration::days(2)).truncate_to_second();
-    let recent = recent.format(&Rfc3339).unwrap();
+    let recent = recent();
     let old = "2025-01-01T00:00:00Z";
     vec![
         Package::new("demo")
@@ -352,4 +351,11 @@ fn modules() -> Vec<Package> {
         Package { name: path(&package.name), releases: releases.collect() }
     };
     packages("acme/Tool", "v1.0.0").into_iter().map(module).collect()
+}
+
+/// When the new version of `demo` was published.
+pub(crate) fn recent() -> String {
+    // Whole seconds: Cargo passes over a line with a finer `pubtime`.
+    let recent = (OffsetDateTime::now_utc() - Duration::days(2)).truncate_to_second();
+    recent.format(&Rfc3339).unwrap()
 }

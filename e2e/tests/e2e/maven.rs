@@ -1,0 +1,256 @@
+//! Maven 3.8, 3.9 and 4 with strict checksums, and Gradle: resolution, refusals, snapshots, groups.
+//!
+//! Maven runs `validate` on a project with a build extension: that resolves the extension and all
+//! that it needs, ranges included, without a plugin of the public repository.
+
+use tokio::runtime::Runtime;
+use weir_testkit::origin::{
+    Answer, BuiltFile, MavenStyle, Origin, Package, PackageRelease, maven_repository,
+};
+
+use super::harness::{Client, NEW, Output, Run, Settings, World, client};
+
+const GROUP: &str = "org.acme";
+/// Extensions of a project, each with what it needs.
+const NEEDS: [(&str, &str, &str); 3] = [
+    ("range", "org.acme:demo", "[1.0,2.0)"),
+    ("pinned", "org.acme:demo", NEW),
+    ("whole", "org.acme:banned", "1.0.0"),
+];
+
+const STRICT: &str = r#"
+[[policy.rules]]
+name = "not-banned"
+effect = "deny"
+purl = "pkg:maven/org.acme/banned"
+reason = "its author's account was stolen"
+"#;
+
+/// A repository, and a world whose gateway stands before it.
+struct Repository {
+    origin: Origin,
+    jars: Vec<BuiltFile>,
+    _runtime: Runtime,
+}
+
+fn packages() -> Vec<Package> {
+    let old = "2025-01-01T00:00:00Z";
+    let needs = |name: &'static str, requirement: &'static str| {
+        move |release: PackageRelease| PackageRelease {
+            dependencies: vec![(name.to_owned(), requirement.to_owned())],
+            ..release
+        }
+    };
+    let mut packages = vec![
+        Package::new("org.acme:demo")
+            .release_with("1.0.0", old, needs("org.acme:tool", "1.0.0"))
+            .release_with("1.1.0", old, needs("org.acme:tool", "1.0.0"))
+            .release_with(NEW, &super::harness::recent(), needs("org.acme:tool", "1.0.0")),
+        Package::new("org.acme:tool").release("1.0.0", old),
+        Package::new("org.acme:banned").release("1.0.0", old),
+        // Maven 3.8 gives each extension one.
+        Package::new("org.codehaus.plexus:plexus-utils").release("1.1", old),
+    ];
+    for (name, needed, requirement) in NEEDS {
+        let extension = Package::new(&format!("org.acme:{name}"));
+        packages.push(extension.release_with("1.0.0", old, needs(needed, requirement)));
+    }
+    packages
+}
+
+impl Repository {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let origin = runtime.block_on(Origin::below("/repository/maven-public"));
+        let jars = maven_repository(&origin, &packages(), &MavenStyle::default());
+        Self { origin, jars, _runtime: runtime }
+    }
+
+    fn jar(&self, version: &str) -> &str {
+        let is = |jar: &&BuiltFile| jar.name == "org.acme:demo" && jar.version == version;
+        &self.jars.iter().find(is).unwrap().path
+    }
+
+    fn world(&self) -> World {
+        let url = self.origin.url();
+        let config = format!("{STRICT}\n[registries.maven]\nupstream = {url:?}\n");
+        World::with(Settings { config, ..Settings::default() })
+    }
+}
+
+enum Driver {
+    Maven(Client),
+    Gradle(Client),
+}
+
+impl Driver {
+    fn find(name: &str) -> Option<Self> {
+        let found = client(name)?;
+        Some(if name == "gradle" { Self::Gradle(found) } else { Self::Maven(found) })
+    }
+
+    /// Resolves what an extension of this name needs, with empty caches.
+    fn resolve(&self, world: &World, needs: &str, mount: &str) -> Output {
+        world.clear(&[]);
+        let url = format!("{}/{mount}/", world.url());
+        match self {
+            Self::Maven(client) => maven(client, world, needs, &url),
+            Self::Gradle(client) => gradle(client, world, needs, &url),
+        }
+    }
+}
+
+/// Tells a client of the JVM where its home is: it does not read `HOME`.
+fn jvm(client: &Client, world: &World) -> Run {
+    let java = format!("-Duser.home={} -XX:TieredStopAtLevel=1", world.home().display());
+    Run::client(client, world).env("MAVEN_OPTS", &java).env("GRADLE_OPTS", &java)
+}
+
+fn maven(client: &Client, world: &World, needs: &str, url: &str) -> Output {
+    world.write(
+        "pom.xml",
+        &format!(
+            "<project>\n<modelVersion>4.0.0</modelVersion>\n<groupId>{GROUP}</groupId>\
+             <artifactId>project</artifactId><version>1</version><packaging>pom</packaging>\n\
+             <build><extensions><extension><groupId>{GROUP}</groupId><artifactId>{needs}</artifactId>\
+             <version>1.0.0</version></extension></extensions></build>\n</project>\n"
+        ),
+    );
+    world.write(
+        "settings.xml",
+        &format!(
+            "<settings><mirrors><mirror><id>weir</id><mirrorOf>*</mirrorOf><url>{url}</url>\
+             </mirror></mirrors></settings>"
+        ),
+    );
+    let local = format!("-Dmaven.repo.local={}", world.home().join("repository").display());
+    jvm(client, world).args(&["-B", "-C", "-s", "settings.xml", &local, "validate"]).wait()
+}
+
+fn gradle(client: &Client, world: &World, needs: &str, url: &str) -> Output {
+    world.write("settings.gradle", "rootProject.name = 'project'\n");
+    world.write(
+        "build.gradle",
+        &format!(
+            "repositories {{ maven {{ url '{url}' }} }}\nconfigurations {{ needed }}\n\
+             dependencies {{ needed '{GROUP}:{needs}:1.0.0' }}\n\
+             task fetch {{ doLast {{ copy {{ from configurations.needed\n\
+             into '{}' }} }} }}\n",
+            world.home().join("repository").display()
+        ),
+    );
+    jvm(client, world)
+        .path_env("GRADLE_USER_HOME", &world.home().join("gradle"))
+        .args(&["--no-daemon", "--console=plain", "fetch"])
+        .wait()
+}
+
+/// Whether the client has the jar of this version of `demo`.
+#[track_caller]
+fn has(world: &World, version: &str) {
+    let name = format!("demo-{version}.jar");
+    let folder = world.home().join("repository");
+    assert!(super::harness::holds(&folder, &name), "{name} is not in {}", folder.display());
+}
+
+/// Cold, from the cache without upstream, and with `--offline`.
+fn installs(name: &str) {
+    let Some(driver) = Driver::find(name) else { return };
+    let repository = Repository::new();
+    let mut world = repository.world();
+    driver.resolve(&world, "range", "maven").succeeded();
+    has(&world, NEW);
+    driver.resolve(&world, "range", "maven").succeeded();
+    assert_eq!(repository.origin.count(repository.jar(NEW)), 1);
+
+    repository.origin.stop();
+    world.offline();
+    driver.resolve(&world, "range", "maven").succeeded();
+    has(&world, NEW);
+}
+
+/// What the terminal shows: a range takes an older version, a pinned one and a whole package are
+/// refused.
+fn refusals(name: &str) -> Option<String> {
+    let driver = Driver::find(name)?;
+    let repository = Repository::new();
+    let mut world = repository.world();
+    world.strict();
+    let older = driver.resolve(&world, "range", "maven").succeeded();
+    has(&world, "1.1.0");
+    let pinned = driver.resolve(&world, "pinned", "maven").failed();
+    let whole = driver.resolve(&world, "whole", "maven").failed();
+    assert_eq!(repository.origin.count(repository.jar(NEW)), 0);
+    for output in [&pinned, &whole] {
+        assert!(output.text.contains("withheld by "), "{}", output.text);
+    }
+    let sentences = |output: &Output| {
+        let mut found: Vec<String> = output
+            .lines(&["withheld by "])
+            .lines()
+            .filter_map(|line| Some(sentence(line)?.to_owned()))
+            .collect();
+        found.dedup();
+        found.join("\n")
+    };
+    println!("==== {name}\n{}\n{}\n{}", older.text, pinned.text, whole.text);
+    Some(format!("pinned:\n{}\nwhole:\n{}", sentences(&pinned), sentences(&whole)))
+}
+
+/// The sentence of a refusal within a line, however much a client puts around it.
+fn sentence(line: &str) -> Option<&str> {
+    let at = line.find(" withheld by ")?;
+    let start = line.get(..at)?.rfind("org.acme:")?;
+    let rest = line.get(start..)?;
+    let end = rest.find(['\'', '(', '}']).filter(|end| !rest[..*end].ends_with("cooldown "));
+    let day = rest.find("DATE").map(|at| at + "DATE".len());
+    let stolen = rest.find("stolen").map(|at| at + "stolen".len());
+    rest.get(..day.or(stolen).or(end).unwrap_or(rest.len()))
+}
+
+/// A jar that is not what its checksum promises reaches no client and no cache.
+fn corrupted(name: &str) {
+    let Some(driver) = Driver::find(name) else { return };
+    let repository = Repository::new();
+    let world = repository.world();
+    repository.origin.change(repository.jar(NEW), Answer::corrupted);
+    driver.resolve(&world, "range", "maven").failed();
+    assert!(!world.stores("demo-1.2.0.jar"));
+    repository.origin.change(repository.jar(NEW), Answer::corrupted);
+    driver.resolve(&world, "range", "maven").succeeded();
+    assert!(world.stores("demo-1.2.0.jar"));
+}
+
+super::harness::for_each_client! {
+    mvn_3_8 "mvn-3.8" "";
+    mvn_3_9 "mvn-3.9" "";
+    mvn_4 "mvn-4" "";
+    gradle "gradle" "";
+}
+
+#[test]
+fn a_group_of_two_repositories_is_one_for_the_client() {
+    let Some(driver) = Driver::find("mvn-3.9") else { return };
+    let (public, own) = (Repository::new(), Repository::new());
+    for jar in &public.jars {
+        let path = jar.path.rsplit_once('/').unwrap().0.rsplit_once('/').unwrap().0;
+        if jar.name == "org.acme:demo" {
+            own.origin.remove(&format!("{path}/maven-metadata.xml"));
+        }
+    }
+    let newer = Package::new("org.acme:demo").release("1.5.0-acme", "2025-01-01T00:00:00Z");
+    maven_repository(&own.origin, &[newer], &MavenStyle::default());
+    let config = format!(
+        "[registries.maven]\nupstream = {:?}\n[registries.own]\necosystem = \"maven\"\n\
+         upstream = {:?}\n[groups.all]\nmembers = [\"own\", \"maven\"]\n",
+        public.origin.url(),
+        own.origin.url()
+    );
+    let world = World::with(Settings { config, ..Settings::default() });
+    driver.resolve(&world, "range", "all").succeeded();
+    has(&world, "1.5.0-acme");
+}
