@@ -2,6 +2,7 @@
 //! `e2e/clients.toml`, without touching what the machine has.
 
 mod javascript;
+mod maven;
 mod postgres;
 mod python;
 mod system;
@@ -28,6 +29,7 @@ struct Pinned {
     pypi: BTreeMap<String, python::Client>,
     servers: BTreeMap<String, python::Server>,
     system: BTreeMap<String, system::Client>,
+    maven: BTreeMap<String, maven::Client>,
 }
 
 /// How tests start a client, as `clients.json` holds it.
@@ -124,6 +126,8 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     outcomes.push(("python".to_owned(), python));
     outcomes.push(("postgres".to_owned(), postgres::installed()));
     outcomes.extend(system::clients(&pinned.system));
+    // With the distribution's Maven.
+    outcomes.extend(maven::clients(folder, &pinned.maven));
     outcomes
 }
 

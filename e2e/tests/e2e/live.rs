@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::harness::{Output, World};
-use super::{cargo, javascript, python};
+use super::{cargo, javascript, maven, python};
 
 /// Runs a step and says how long it took.
 #[track_caller]
@@ -147,4 +147,31 @@ fn live_cargo_builds_hundreds_of_crates() {
     cargo.run(&world, &["generate-lockfile"]).succeeded();
     assert_ne!(world.read("Cargo.lock").unwrap(), open);
     cargo.run(&world, &["fetch", "--locked"]).succeeded();
+}
+
+/// A web service with its parent POM and the plugin that packs it.
+const SPRING: &str = "<project><modelVersion>4.0.0</modelVersion><parent>\
+    <groupId>org.springframework.boot</groupId><artifactId>spring-boot-starter-parent</artifactId>\
+    <version>3.3.5</version></parent><groupId>demo</groupId><artifactId>demo</artifactId>\
+    <version>1.0</version><dependencies><dependency><groupId>org.springframework.boot</groupId>\
+    <artifactId>spring-boot-starter-web</artifactId></dependency></dependencies><build><plugins>\
+    <plugin><groupId>org.springframework.boot</groupId>\
+    <artifactId>spring-boot-maven-plugin</artifactId></plugin></plugins></build></project>";
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_mvn_packages_a_web_service() {
+    for name in ["mvn-3.8", "mvn-3.9", "mvn-4"] {
+        let Some(mvn) = maven::Driver::find(name) else { continue };
+        let mut world = World::live();
+        world.write("pom.xml", SPRING);
+        world.write(
+            "src/main/java/demo/Demo.java",
+            "package demo;\npublic class Demo { public static void main(String[] args) { } }\n",
+        );
+        three_times(name, &mut world, |world| maven::package(&mvn, world));
+        let files = maven::files(&world);
+        println!("{name}: {files} files in the local repository");
+        assert!(files >= 300, "only {files} files");
+    }
 }

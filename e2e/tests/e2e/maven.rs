@@ -10,6 +10,7 @@ use weir_testkit::origin::{
 
 use super::harness::{Client, NEW, Output, Run, Settings, World, client};
 
+const ECOSYSTEM: &str = "maven";
 const GROUP: &str = "org.acme";
 /// Extensions of a project, each with what it needs.
 const NEEDS: [(&str, &str, &str); 3] = [
@@ -82,13 +83,14 @@ impl Repository {
     }
 }
 
-enum Driver {
+/// A client before a gateway.
+pub(crate) enum Driver {
     Maven(Client),
     Gradle(Client),
 }
 
 impl Driver {
-    fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         let found = client(name)?;
         Some(if name == "gradle" { Self::Gradle(found) } else { Self::Maven(found) })
     }
@@ -120,15 +122,47 @@ fn maven(client: &Client, world: &World, needs: &str, url: &str) -> Output {
              <version>1.0.0</version></extension></extensions></build>\n</project>\n"
         ),
     );
-    world.write(
-        "settings.xml",
-        &format!(
-            "<settings><mirrors><mirror><id>weir</id><mirrorOf>*</mirrorOf><url>{url}</url>\
-             </mirror></mirrors></settings>"
-        ),
-    );
-    let local = format!("-Dmaven.repo.local={}", world.home().join("repository").display());
-    jvm(client, world).args(&["-B", "-C", "-s", "settings.xml", &local, "validate"]).wait()
+    settings(world, url);
+    let local = local(world);
+    // Without -e, 3.9 keeps to itself why it cannot read a POM.
+    let arguments = ["-B", "-C", "-e", "-s", "settings.xml", &local, "validate"];
+    jvm(client, world).args(&arguments).wait()
+}
+
+fn settings(world: &World, url: &str) {
+    let mirror = "<mirror><id>weir</id><mirrorOf>*</mirrorOf>";
+    let mirrors = format!("<mirrors>{mirror}<url>{url}</url></mirror></mirrors>");
+    world.write("settings.xml", &format!("<settings>{mirrors}</settings>"));
+}
+
+fn local(world: &World) -> String {
+    format!("-Dmaven.repo.local={}", world.home().join("repository").display())
+}
+
+/// `mvn package` with strict checksums and an empty local repository.
+pub(crate) fn package(driver: &Driver, world: &World) -> Output {
+    let (Driver::Maven(client) | Driver::Gradle(client)) = driver;
+    world.clear(&["target"]);
+    settings(world, &format!("{}/maven/", world.url()));
+    let arguments = ["-B", "-C", "-q", "-s", "settings.xml", &local(world), "package"];
+    jvm(client, world).args(&arguments).wait()
+}
+
+/// POMs and jars in the local repository.
+pub(crate) fn files(world: &World) -> usize {
+    let mut folders = vec![world.home().join("repository")];
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let kind = path.extension().is_some_and(|kind| kind == "pom" || kind == "jar");
+            count += usize::from(kind);
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    count
 }
 
 fn gradle(client: &Client, world: &World, needs: &str, url: &str) -> Output {
@@ -189,11 +223,9 @@ fn refusals(name: &str) -> Option<String> {
         assert!(output.text.contains("withheld by "), "{}", output.text);
     }
     let sentences = |output: &Output| {
-        let mut found: Vec<String> = output
-            .lines(&["withheld by "])
-            .lines()
-            .filter_map(|line| Some(sentence(line)?.to_owned()))
-            .collect();
+        let lines = output.lines(&["withheld by "]);
+        let mut found: Vec<&str> = lines.lines().filter_map(sentence).collect();
+        found.sort_unstable();
         found.dedup();
         found.join("\n")
     };
@@ -203,13 +235,10 @@ fn refusals(name: &str) -> Option<String> {
 
 /// The sentence of a refusal within a line, however much a client puts around it.
 fn sentence(line: &str) -> Option<&str> {
-    let at = line.find(" withheld by ")?;
-    let start = line.get(..at)?.rfind("org.acme:")?;
-    let rest = line.get(start..)?;
-    let end = rest.find(['\'', '(', '}']).filter(|end| !rest[..*end].ends_with("cooldown "));
-    let day = rest.find("DATE").map(|at| at + "DATE".len());
-    let stolen = rest.find("stolen").map(|at| at + "stolen".len());
-    rest.get(..day.or(stolen).or(end).unwrap_or(rest.len()))
+    let (before, _) = line.split_once(" withheld by ")?;
+    let rest = &line[before.rfind("org.acme:")?..];
+    let ends = ["DATE", "stolen"].into_iter().filter_map(|end| Some(rest.find(end)? + end.len()));
+    Some(&rest[..ends.min().unwrap_or(rest.len())])
 }
 
 /// A jar that is not what its checksum promises reaches no client and no cache.
@@ -226,10 +255,30 @@ fn corrupted(name: &str) {
 }
 
 super::harness::for_each_client! {
-    mvn_3_8 "mvn-3.8" "";
-    mvn_3_9 "mvn-3.9" "";
-    mvn_4 "mvn-4" "";
-    gradle "gradle" "";
+    mvn_3_8 "mvn-3.8" r#"
+    pinned:
+    org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
+    whole:
+    org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
+    "#;
+    mvn_3_9 "mvn-3.9" r#"
+    pinned:
+    org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
+    whole:
+    org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
+    "#;
+    mvn_4 "mvn-4" r#"
+    pinned:
+    org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
+    whole:
+    org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
+    "#;
+    gradle "gradle" r#"
+    pinned:
+    org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
+    whole:
+    org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
+    "#;
 }
 
 #[test]
