@@ -54,7 +54,7 @@ impl Algorithm {
             Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
             Self::GoZip => "h1",
-            Self::GoMod => "go.mod h1",
+            Self::GoMod => "go.mod/h1",
         }
     }
 
@@ -292,9 +292,10 @@ mod tests {
         // What go 1.26 writes for a module of this content.
         let content = b"module github.com/gorilla/mux\n\ngo 1.12\n";
         let found = Digest::of(Algorithm::GoMod, content);
-        let sum = "go.mod h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=";
+        let sum = "go.mod/h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=";
         assert_eq!(found.to_string(), sum);
         assert_eq!(sum.parse::<Digest>().unwrap(), found);
+        assert!(!sum.contains(char::is_whitespace), "the catalogue keeps digests as words");
         let zip: Digest = "h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=".parse().unwrap();
         assert_eq!(zip.algorithm(), Algorithm::GoZip);
         assert_eq!(zip.to_string().parse::<Digest>().unwrap(), zip);

@@ -69,7 +69,7 @@ mod tests {
         let zip = promised(RECORD, &release, Algorithm::GoZip).unwrap();
         assert_eq!(zip.to_string(), "h1:i40aqfkR1h2SlN9hojwV5ZA91wcXFOvkdNIeFDP5koI=");
         let file = promised(RECORD, &release, Algorithm::GoMod).unwrap();
-        assert_eq!(file.to_string(), "go.mod h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=");
+        assert_eq!(file.to_string(), "go.mod/h1:DVbg23sWSpFRCP0SfiEN6jmj59UnW/n46BH5rLB71So=");
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn zip_and_go_mod_are_promised_by_the_checksum_database() {
         located.unwrap().unwrap().digest.map(|digest| digest.to_string())
     };
     assert_eq!(promised("@v/v1.9.1.zip").as_deref(), Some(SUM));
-    assert_eq!(promised("@v/v1.9.1.mod"), Some(format!("go.mod {MOD_SUM}")));
+    assert_eq!(promised("@v/v1.9.1.mod"), Some(format!("go.mod/{MOD_SUM}")));
     assert_eq!(promised("@v/v1.2.0.zip"), None, "the database does not know this one");
 }
 
