@@ -65,7 +65,7 @@ impl Algorithm {
     }
 
     /// Whether its digests are spelled as Go spells them, in base64.
-    fn is_go(self) -> bool {
+    pub fn is_go(self) -> bool {
         matches!(self, Self::GoZip | Self::GoMod)
     }
 

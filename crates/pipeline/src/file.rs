@@ -83,8 +83,8 @@ impl Exchange<'_> {
         }
     }
 
-    /// A file on its way: an open range follows the transfer, a closed one waits for its end up
-    /// to a limit and then gets the whole.
+    /// A file on its way: an open range follows the transfer, a closed one and the files of Go wait
+    /// for its end up to a limit and then get the whole.
     async fn filling(
         &self,
         admitted: Admitted,
@@ -102,7 +102,9 @@ impl Exchange<'_> {
                 return Ok(head.map(|()| respond::empty()));
             }
             respond::Asked::Part { range, open: true } => range.start,
-            respond::Asked::Part { open: false, .. } => {
+            // What is wrong with a module, go prints of an answer that says so, not of one that breaks.
+            respond::Asked::Whole if !fill.digests().iter().any(|one| one.algorithm().is_go()) => 0,
+            respond::Asked::Whole | respond::Asked::Part { open: false, .. } => {
                 let wait = self.core.settings.range_wait;
                 if let Ok(ended) = tokio::time::timeout(wait, fill.finished()).await {
                     let entry = ended.map_err(CacheError::Fill)?;
@@ -110,7 +112,6 @@ impl Exchange<'_> {
                 }
                 0
             }
-            respond::Asked::Whole => 0,
         };
         let head = checksums::told(foretold.head(start), self.checksum_headers(), |algorithm| {
             fill.digests().iter().find(|digest| digest.algorithm() == algorithm).cloned()
