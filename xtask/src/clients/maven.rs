@@ -43,6 +43,6 @@ impl Client {
             command::output(unpack.arg(place)).map(drop)
         })?;
         let program = home.join(format!("apache-maven-{version}/bin/mvn"));
-        verified(words(&[&program]), version, home)
+        verified(words(&[&program]), "--version", version, home)
     }
 }
