@@ -1,11 +1,13 @@
 //! The package clients that tests drive: installed below the target folder, in the versions of
 //! `e2e/clients.toml`, without touching what the machine has.
 
+mod built;
 mod javascript;
 mod maven;
 mod postgres;
 mod python;
 mod system;
+mod unpacked;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ pub(crate) const VARIABLE: &str = "WEIR_TEST_CLIENTS";
 
 /// `e2e/clients.toml`.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Pinned {
     node: python::Wheel,
     npm: BTreeMap<String, javascript::Client>,
@@ -30,6 +32,8 @@ struct Pinned {
     servers: BTreeMap<String, python::Server>,
     system: BTreeMap<String, system::Client>,
     maven: BTreeMap<String, maven::Client>,
+    go_install: BTreeMap<String, built::Client>,
+    unpacked: BTreeMap<String, unpacked::Bundle>,
 }
 
 /// How tests start a client, as `clients.json` holds it.
@@ -128,6 +132,8 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     outcomes.extend(system::clients(&pinned.system));
     // With the distribution's Maven.
     outcomes.extend(maven::clients(folder, &pinned.maven));
+    outcomes.extend(unpacked::clients(folder, &pinned.unpacked));
+    outcomes.extend(built::clients(folder, &pinned.go_install));
     outcomes
 }
 

@@ -7,6 +7,7 @@
 mod harness;
 
 mod cargo;
+mod container;
 mod javascript;
 mod keys;
 mod lent;

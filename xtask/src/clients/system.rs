@@ -64,7 +64,7 @@ impl Client {
 
 /// The first word that looks like a version: `apt 2.6.1 (amd64)`, `go version go1.19.8 linux`,
 /// `skopeo version 1.9.3`.
-fn version(said: &str) -> Option<String> {
+pub(super) fn version(said: &str) -> Option<String> {
     let words = said.split(|c: char| c.is_whitespace() || c == ',');
     let numbers = words.map(|word| word.trim_start_matches(|c: char| c.is_ascii_alphabetic()));
     numbers

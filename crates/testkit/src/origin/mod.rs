@@ -2,7 +2,8 @@
 //! whose requests it reads afterwards.
 //!
 //! [`npm_registry`], [`pypi_index`], [`cargo_index`], [`maven_repository`], [`go_proxy`] and [`Images`] put whole small
-//! registries on an origin, with archives that the real clients install.
+//! registries on an origin, with archives that the real clients install. [`registry_behind`] puts one
+//! before a real container registry.
 
 mod answer;
 mod archive;
@@ -15,6 +16,7 @@ mod maven;
 mod npm;
 mod packages;
 mod pypi;
+mod registry;
 mod serve;
 mod sumdb;
 
@@ -28,6 +30,7 @@ pub use maven::{MavenStyle, maven_repository};
 pub use npm::{NpmStyle, npm_registry};
 pub use packages::{BuiltFile, Package, PackageRelease};
 pub use pypi::{PypiForm, PypiStyle, pypi_index};
+pub use registry::{TokenService, registry_behind};
 pub use serve::{Origin, Seen};
 
 #[cfg(test)]

@@ -54,6 +54,7 @@ impl Seen {
 }
 
 type Handler = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
+type Check = Arc<dyn Fn(&Seen) -> Option<Answer> + Send + Sync>;
 
 #[derive(Clone)]
 enum Route {
@@ -74,6 +75,8 @@ struct State {
     /// Requests per route since it was set.
     served: HashMap<String, usize>,
     authorization: Option<String>,
+    check: Option<Check>,
+    fallback: Option<Handler>,
 }
 
 struct Shared {
@@ -153,6 +156,16 @@ impl Origin {
     /// Computes the answer of a path from the request.
     pub fn put_with(&self, path: &str, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) {
         self.set(path, Route::Computed(Arc::new(answer)));
+    }
+
+    /// Computes the answers of all paths that have none.
+    pub fn otherwise(&self, answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) {
+        self.shared.state().fallback = Some(Arc::new(answer));
+    }
+
+    /// Looks at every request first; an answer of this check stands for all others.
+    pub fn before(&self, check: impl Fn(&Seen) -> Option<Answer> + Send + Sync + 'static) {
+        self.shared.state().check = Some(Arc::new(check));
     }
 
     /// Changes the fixed answer of a path: `origin.change(path, |a| a.cut_after(10))`.
@@ -259,9 +272,13 @@ impl State {
         if refuses(self.authorization.as_deref(), seen) {
             return (Route::fixed(unauthorized(self.authorization.as_deref())), 0);
         }
+        if let Some(answer) = self.check.as_ref().and_then(|check| check(seen)) {
+            return (Route::fixed(answer), 0);
+        }
         let path = seen.resource();
         let Some(route) = self.routes.get(&path) else {
-            return (Route::fixed(Answer::status(404, "no such thing\n")), 0);
+            let nothing = || Route::fixed(Answer::status(404, "no such thing\n"));
+            return (self.fallback.clone().map_or_else(nothing, Route::Computed), 0);
         };
         let served = self.served.entry(path).or_default();
         *served += 1;

@@ -13,7 +13,7 @@ pub(crate) use clients::{Client, client};
 pub(crate) use gateway::{Gateway, Start, binary};
 pub(crate) use postgres::{Authority, Postgres};
 pub(crate) use proof::{Proof, proved};
-pub(crate) use run::{Output, Run};
+pub(crate) use run::{Output, Run, empty};
 pub(crate) use s3::Bucket;
 pub(crate) use suite::{for_each_client, shown};
 pub(crate) use world::{NEW, Settings, World, holds, recent};

@@ -26,9 +26,16 @@ pub(crate) struct Output {
 impl Run {
     /// A client in its project, with a home of its own.
     pub(crate) fn client(client: &Client, world: &World) -> Self {
-        let mut run = Self::program(&client.program[0], &world.home(), &world.project());
-        run.command.args(&client.program[1..]);
+        let mut run = Self::of(client, &world.home(), &world.project());
         run.limit = world.limit();
+        run
+    }
+
+    /// A client with this home in this folder.
+    pub(crate) fn of(client: &Client, home: &Path, folder: &Path) -> Self {
+        let mut run = Self::program(&client.program[0], home, folder);
+        run.command.args(&client.program[1..]);
+        run.limit = Duration::from_mins(2);
         run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
     }
 

@@ -1,0 +1,80 @@
+//! Packages of the distribution that are taken apart below the clients' folder: their programs are
+//! there, and nothing of them is installed or started as a service.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::{Installed, Outcome, once, words};
+use crate::command;
+
+/// Some packages, and the programs in them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Bundle {
+    /// The packages; what they depend on is not fetched.
+    packages: Vec<String>,
+    /// Clients by their names, and where they are in the packages.
+    programs: BTreeMap<String, String>,
+    /// Whether they work for root alone.
+    #[serde(default)]
+    needs_root: bool,
+}
+
+/// Takes the packages apart. Fetching needs no rights beyond apt's package lists.
+pub(super) fn clients(folder: &Path, bundles: &BTreeMap<String, Bundle>) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for (name, bundle) in bundles {
+        let home = folder.join(name);
+        let unpacked = bundle.unpack(&home).map_err(|error| format!("{error:#}"));
+        for (client, program) in &bundle.programs {
+            let found = match &unpacked {
+                Ok(()) => found(&home.join("root").join(program)),
+                Err(error) => Err(anyhow::anyhow!(error.clone())),
+            };
+            outcomes.push((client.clone(), found));
+        }
+    }
+    outcomes
+}
+
+impl Bundle {
+    fn unpack(&self, home: &Path) -> Result<()> {
+        if self.needs_root && command::output(Command::new("id").arg("-u"))?.trim() != "0" {
+            bail!("needs root");
+        }
+        once(home, &format!("{} taken apart", self.packages.join(" ")), || {
+            let apt = command::find("apt-get").context("there is no apt-get")?;
+            let download = || {
+                let mut fetch = Command::new(&apt);
+                fetch.current_dir(home).args(["download", "-q"]).args(&self.packages);
+                command::output(&mut fetch)
+            };
+            // Without package lists there is nothing to choose from; root can fetch them.
+            if download().is_err() {
+                command::output(Command::new(&apt).args(["update", "-q"]))?;
+                download()?;
+            }
+            for entry in std::fs::read_dir(home)? {
+                let package = entry?.path();
+                if package.extension().is_some_and(|ending| ending == "deb") {
+                    let mut unpack = Command::new("dpkg-deb");
+                    unpack.arg("--extract").arg(&package).arg(home.join("root"));
+                    command::output(&mut unpack)?;
+                    std::fs::remove_file(&package)?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A program that starts; one that lacks a library of the machine does not.
+fn found(program: &Path) -> Result<Installed> {
+    let said = command::output(Command::new(program).arg("--version"))?;
+    let version = super::system::version(&said).with_context(|| format!("says {said:?}"))?;
+    Ok(Installed { program: words(&[program]), version, pinned: false })
+}
