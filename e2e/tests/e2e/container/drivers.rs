@@ -100,6 +100,9 @@ impl Driver {
             "docker" => {
                 // Fails when there is none.
                 self.run(images, &["image", "rm", "--force", name]);
+                if let Some(engine) = &self.engine {
+                    engine.forget_manifests();
+                }
             }
             "ctr" => {
                 self.run(images, &["images", "rm", "--sync", name]);

@@ -72,6 +72,22 @@ impl Engine {
         Some(engine)
     }
 
+    /// Takes from Docker's engine the manifests that it keeps in containerd beyond its images.
+    pub(super) fn forget_manifests(&self) {
+        let Some(ctr) = client("ctr") else { return };
+        let content = |arguments: &[&str]| {
+            let mut ctr = Command::new(&ctr.program[0]);
+            ctr.arg("--address").arg(self.socket()).args(["--namespace", "moby", "content"]);
+            let output = ctr.args(arguments).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        for digest in content(&["ls", "--quiet"]).split_whitespace() {
+            content(&["rm", digest]);
+        }
+        let left = content(&["ls", "--quiet"]);
+        assert!(left.is_empty(), "Docker's engine keeps {left}");
+    }
+
     /// The address of Docker's engine.
     pub(super) fn address(&self) -> String {
         format!("unix://{}", self.path("d.sock").display())
