@@ -103,10 +103,10 @@ fn settle(mount: &Mount, mut origins: Origins, stands_for: &[String]) {
     for origin in origins.values() {
         mount.upstream.trust(origin);
     }
-    if mount.descriptor().content.is_some() {
-        if let Some(main) = origins.get_mut(primary(mount.descriptor())) {
-            identify(mount, main, stands_for);
-        }
+    if mount.descriptor().content.is_some()
+        && let Some(main) = origins.get_mut(primary(mount.descriptor()))
+    {
+        identify(mount, main, stands_for);
     }
     if mount.passes_through() && !origins.is_empty() {
         tracing::warn!(

@@ -213,7 +213,9 @@ mod tests {
 
     fn table(releases: &[Release<'_>]) -> Facts {
         let mut builder = FactsBuilder::default();
-        releases.iter().for_each(|release| builder.add(release));
+        for release in releases {
+            builder.add(release);
+        }
         Facts::open(builder.build().into()).unwrap()
     }
 

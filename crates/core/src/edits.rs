@@ -16,7 +16,7 @@ pub enum Edit {
 /// The decisions for a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Edits {
-    edits: Vec<Edit>,
+    decisions: Vec<Edit>,
     notice: Option<Box<str>>,
     held: Vec<usize>,
 }
@@ -24,7 +24,7 @@ pub struct Edits {
 impl Edits {
     /// Decisions in the order of `read`.
     pub fn new(edits: Vec<Edit>) -> Self {
-        Self { edits, notice: None, held: Vec::new() }
+        Self { decisions: edits, notice: None, held: Vec::new() }
     }
 
     /// Keeps everything.
@@ -54,7 +54,7 @@ impl Edits {
 
     /// The decision for a release by its ordinal in `read`; beyond the list, it is kept.
     pub fn get(&self, ordinal: usize) -> &Edit {
-        self.edits.get(ordinal).unwrap_or(&Edit::Keep)
+        self.decisions.get(ordinal).unwrap_or(&Edit::Keep)
     }
 
     /// Whether a release stays in the document, marked or not.
@@ -71,6 +71,6 @@ impl Edits {
     pub fn is_empty(&self) -> bool {
         self.notice.is_none()
             && self.held.is_empty()
-            && self.edits.iter().all(|edit| *edit == Edit::Keep)
+            && self.decisions.iter().all(|edit| *edit == Edit::Keep)
     }
 }

@@ -54,6 +54,7 @@ pub enum Known {
 
 /// A document to fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent property of a document")]
 pub struct Fetch {
     /// Where it is.
     pub place: Place,

@@ -74,14 +74,15 @@ impl Visit {
         let documents = &self.core.documents;
         let before = documents.facts_before(&errand.key).await?;
         let others = documents.facts(&self.mount.name).await?;
-        documents.put_facts(&errand.key, table.clone().into()).await?;
+        documents.put_facts(&errand.key, table.clone()).await?;
         let scope = format!("index:{path}");
         if let (Some(before), Some(now)) = (before, Facts::open(table.into())) {
             let changes = weir_cache::changes(&before, &now);
-            let known: HashSet<(&str, &str)> = match changes.appeared.is_empty() {
-                true => HashSet::new(),
-                // What moves from one suite to another is not new.
-                false => others.iter().flat_map(Facts::iter).map(|f| (f.name, f.version)).collect(),
+            // What moves from one suite to another is not new.
+            let known: HashSet<(&str, &str)> = if changes.appeared.is_empty() {
+                HashSet::new()
+            } else {
+                others.iter().flat_map(Facts::iter).map(|f| (f.name, f.version)).collect()
             };
             let fresh = changes.appeared.iter().filter(|f| !known.contains(&(f.name, f.version)));
             let fresh = fresh.map(|f| (f.name.into(), f.version.into(), f.file.into())).collect();

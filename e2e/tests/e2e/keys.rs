@@ -36,7 +36,8 @@ impl Signed {
         let gpgv = client("gpgv")?;
         let mut world = World::new();
         let path = world.folder().join("key.asc");
-        let configuration = format!("[keys]\npath = {path:?}\nkind = {kind:?}\n");
+        let shown = path.display();
+        let configuration = format!("[keys]\npath = \"{shown}\"\nkind = \"{kind}\"\n");
         world.write("weir.toml", &configuration);
         let file = world.project().join("weir.toml");
         world.weir(&["keys", "init", "--config", &file.to_string_lossy()]).succeeded();

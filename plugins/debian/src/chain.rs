@@ -129,9 +129,8 @@ fn named(job: &Job<'_>, root: &Root<'_>, below: &str) -> Result<Step<Child>, For
     if let Some(entry) = release.find(below) {
         return Ok(Step::Found(fetched(&root.folder, &entry, release.by_hash(), true)));
     }
-    with_patches(job, root, &release, split(below).0, |entry, folder| {
-        join(folder, entry.path) == below
-    })
+    let is = |entry: &Entry<'_>, folder: &str| join(folder, entry.path) == below;
+    Ok(with_patches(job, root, &release, split(below).0, is))
 }
 
 fn child_by_hash(job: &Job<'_>, root: &Root<'_>, below: &str) -> Result<Step<Child>, FormatError> {
@@ -155,12 +154,12 @@ fn child_by_hash(job: &Job<'_>, root: &Root<'_>, below: &str) -> Result<Step<Chi
             },
         };
         let release = Release::parse(&root.text)?;
-        let path = release.with_digest(folder, &digest);
-        if let Some(entry) = path.and_then(|path| release.find(path)) {
+        let named = release.with_digest(folder, &digest);
+        if let Some(entry) = named.and_then(|path| release.find(path)) {
             return Ok(Step::Found(fetched(&root.folder, &entry, release.by_hash(), true)));
         }
         let patch = |entry: &Entry<'_>, _: &str| entry.digest == digest;
-        match with_patches(job, root, &release, folder, patch)? {
+        match with_patches(job, root, &release, folder, patch) {
             Step::Absent(_) => {}
             found => return Ok(found),
         }
@@ -187,23 +186,23 @@ fn with_patches(
     release: &Release<'_>,
     folder: &str,
     is: impl Fn(&Entry<'_>, &str) -> bool,
-) -> Result<Step<Child>, FormatError> {
+) -> Step<Child> {
     let absent = Step::Absent("the Release file of this archive does not name it");
-    if !folder.ends_with(".diff") {
-        return Ok(absent);
+    if folder.strip_suffix(".diff").is_none() {
+        return absent;
     }
-    let Some(entry) = release.find(&join(folder, "Index")) else { return Ok(absent) };
+    let Some(entry) = release.find(&join(folder, "Index")) else { return absent };
     let list = fetched(&root.folder, &entry, release.by_hash(), true);
     let Some(doc) = job.docs.doc(&list.fetch) else {
-        return Ok(Step::Need(vec![Need::Fetch(list.fetch)]));
+        return Step::Need(vec![Need::Fetch(list.fetch)]);
     };
     let value = stanza::stanzas(doc.bytes()).next().and_then(|s| s.text("SHA256-Download"));
     let lines = value.unwrap_or_default().lines();
     let mut entries = lines.filter_map(|line| release::entry(line, Algorithm::Sha256));
-    let Some(entry) = entries.find(|entry| is(entry, folder)) else { return Ok(absent) };
+    let Some(entry) = entries.find(|entry| is(entry, folder)) else { return absent };
     let path = join(folder, entry.path);
     let entry = Entry { path: &path, ..entry };
-    Ok(Step::Found(fetched(&root.folder, &entry, release.by_hash(), true)))
+    Step::Found(fetched(&root.folder, &entry, release.by_hash(), true))
 }
 
 /// What to fetch for an entry of a root: kept as it is, or decoded.

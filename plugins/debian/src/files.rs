@@ -53,9 +53,9 @@ pub(crate) fn read(job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) {
     }
 }
 
-pub(crate) fn locate(job: &Job<'_>) -> Result<Option<Located>, FormatError> {
+pub(crate) fn locate(job: &Job<'_>) -> Option<Located> {
     let Target::Artifact { owner: Owner::Listed(Scope::Index(folder)), .. } = job.target else {
-        return Ok(None);
+        return None;
     };
     let path = paths::plain(job.target);
     let mut found: Option<Release<'static>> = None;
@@ -67,7 +67,7 @@ pub(crate) fn locate(job: &Job<'_>) -> Result<Option<Located>, FormatError> {
             found = Some(release.into_owned());
         }
     });
-    Ok(found.map(|release| Located {
+    found.map(|release| Located {
         release: Coordinates::new(&*release.name, &*release.version),
         place: Place::primary(paths::encode(&path)),
         listed_as: Some(path.into()),
@@ -75,7 +75,7 @@ pub(crate) fn locate(job: &Job<'_>) -> Result<Option<Located>, FormatError> {
         size: release.size,
         checksums: Vec::new(),
         variant: paths::variant(folder),
-    }))
+    })
 }
 
 fn recorded<'a>(job: &Job<'a>) -> &'a [Listed] {

@@ -130,14 +130,13 @@ impl Ecosystem for Debian {
     fn read(&self, job: &Job<'_>, each: &mut dyn FnMut(Release<'_>)) -> Result<(), FormatError> {
         match (view(job.target), &job.cx.resign) {
             (Some(views::INDEX), Some(selection)) => resign::read(job, selection, each)?,
-            (Some(_), Some(_)) => {}
             (Some(views::INDEX | views::BY_HASH), None) => {
                 let child = found(chain::child(job, job.target)?)?;
                 if let Some(index) = child.index(job)? {
                     index.read(each);
                 }
             }
-            (Some(_), None) => {}
+            (Some(_), _) => {}
             (None, _) => files::read(job, each),
         }
         Ok(())
@@ -178,7 +177,7 @@ impl Ecosystem for Debian {
     }
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
-        files::locate(job)
+        Ok(files::locate(job))
     }
 }
 
@@ -250,7 +249,7 @@ fn pair<'a>(job: &Job<'a>) -> Result<Step<Pair<'a>>, FormatError> {
             Ok(Step::Absent("the archive has no Release.gpg"))
         }
         [signature, Some(release)] if release::same(&root.text, release.bytes()) => {
-            let signature = signature.map(|doc| doc.bytes()).unwrap_or_default();
+            let signature = signature.map(weir_core::Doc::bytes).unwrap_or_default();
             Ok(Step::Found(Pair { release: release.bytes(), signature }))
         }
         _ => Err(FormatError::new("Release and its signature are of different times")),

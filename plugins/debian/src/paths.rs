@@ -67,7 +67,7 @@ fn is_flat_index(file: &str, folders: &[&str]) -> bool {
 }
 
 fn is_package(file: &str) -> bool {
-    let tar = file.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with(".tar"));
+    let tar = file.rsplit_once('.').is_some_and(|(stem, _)| stem.strip_suffix(".tar").is_some());
     FILES.iter().any(|end| file.ends_with(end)) || tar || file.ends_with(".diff.gz")
 }
 

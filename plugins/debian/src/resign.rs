@@ -74,7 +74,8 @@ impl<'a> Plan<'a> {
         let (folder, file) = chain::split(path);
         let (stem, _) = chain::coding(file);
         let last = chain::split(folder).1;
-        if folder.ends_with(".diff") || file == "Release" || file.ends_with(".gpg") {
+        let is_patch = folder.strip_suffix(".diff").is_some();
+        if is_patch || file == "Release" || file.strip_suffix(".gpg").is_some() {
             return Served::Not;
         }
         let component = self.component(path);
@@ -288,7 +289,7 @@ pub(crate) enum Hashed<'a> {
     /// Bytes that this gateway served.
     Ours(&'a weir_core::Doc),
     /// What it passes on.
-    Upstream(Child),
+    Upstream(Box<Child>),
 }
 
 /// An address by hash: what was served here under this hash, else what is passed on.
@@ -318,7 +319,7 @@ pub(crate) fn by_hash<'a>(
         let entry = named.filter(|path| plan.serves(path) == Served::AsIs);
         if let Some(entry) = entry.and_then(|path| plan.release.find(path)) {
             let child = chain::fetched(&root_folder, &entry, plan.release.by_hash(), true);
-            return Ok(Step::Found(Hashed::Upstream(child)));
+            return Ok(Step::Found(Hashed::Upstream(Box::new(child))));
         }
         // What the current root names is kept once the root has been rendered.
         let release = Target::index(chain::join(&root_folder, "Release"), views::RELEASE);

@@ -105,7 +105,9 @@ fn is_tile(height: &str, level: &str, number: &[&str]) -> bool {
         |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     let three = |text: &str| text.len() == 3 && digits(text);
     let (number, width) = match number {
-        [start @ .., width] if start.last().is_some_and(|last| last.ends_with(".p")) => {
+        [start @ .., width]
+            if start.last().is_some_and(|last| last.strip_suffix(".p").is_some()) =>
+        {
             (start, Some(width))
         }
         _ => (number, None),

@@ -41,6 +41,7 @@ pub(crate) fn infos_needed(job: &Job<'_>, name: &Name, view: &View, dated: bool)
 }
 
 /// The date of a version, once its document was asked for; `Some(None)` where none is to be had.
+#[expect(clippy::option_option, reason = "not asked yet, asked in vain and dated are three")]
 fn known(job: &Job<'_>, name: &Name, version: &str) -> Option<Option<Timestamp>> {
     match job.docs.found(&Need::Fetch(info::fetch(name, version).optional()))? {
         Found::Doc(doc) => Some(info::of(doc, version).ok().and_then(|info| info.time)),

@@ -13,12 +13,11 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// The server's program, beside which its others stand. As root it is installed where it is missing.
 pub(super) fn installed() -> Result<Installed> {
-    let program = match find() {
-        Some(program) => program,
-        None => {
-            command::apt_install(&["postgresql"])?;
-            find().context("there is no postgres program")?
-        }
+    let program = if let Some(program) = find() {
+        program
+    } else {
+        command::apt_install(&["postgresql"])?;
+        find().context("there is no postgres program")?
     };
     let said = command::output(Command::new(&program).arg("--version"))?;
     // postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)

@@ -1,5 +1,7 @@
 //! A small archive.
 
+use std::fmt::Write as _;
+
 use weir_core::{Algorithm, Digest};
 
 pub(crate) const PACKAGES: &str = "\
@@ -64,7 +66,7 @@ pub(crate) fn release() -> String {
          Architectures: all amd64\nComponents: main contrib\nSHA256:\n",
     );
     for (path, content) in LISTED {
-        text += &format!(" {} {} {path}\n", sha256(content), content.len());
+        writeln!(text, " {} {} {path}", sha256(content), content.len()).unwrap();
     }
     text
 }
