@@ -2,8 +2,8 @@
 //! are kept.
 
 use weir_core::{
-    Coordinates, Fetch, FormatError, Found, Job, Known, Listed, Located, Need, Owner, Place,
-    Release, Scope, Target,
+    Coordinates, Fetch, Found, Job, Known, Listed, Located, Need, Owner, Place, Release, Scope,
+    Target,
 };
 
 use crate::chain::{self, Step};
