@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use super::harness::{Output, World};
-use super::{cargo, javascript, maven, python};
+use super::{cargo, golang, javascript, maven, python};
 
 /// Runs a step and says how long it took.
 #[track_caller]
@@ -174,4 +174,53 @@ fn live_mvn_packages_a_web_service() {
         println!("{name}: {files} files in the local repository");
         assert!(files >= 300, "only {files} files");
     }
+}
+
+/// Packages of large modules, so that their graphs have hundreds of sums.
+const MODULES: [&str; 12] = [
+    "github.com/gin-gonic/gin",
+    "github.com/spf13/cobra",
+    "github.com/spf13/viper",
+    "github.com/prometheus/client_golang/prometheus/promhttp",
+    "github.com/hashicorp/vault/api",
+    "go.etcd.io/etcd/client/v3",
+    "go.uber.org/zap",
+    "google.golang.org/grpc",
+    "k8s.io/apimachinery/pkg/util/sets",
+    "cloud.google.com/go/storage",
+    "github.com/aws/aws-sdk-go-v2/config",
+    "github.com/golang-migrate/migrate/v4",
+];
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_go_builds_a_module_with_hundreds_of_sums() {
+    let Some(go) = golang::Driver::find("go") else { return };
+    let mut world = World::live();
+    world.write("go.mod", "module project.example/project\n\ngo 1.25.0\n");
+    let imports: String = MODULES.iter().map(|path| format!("import _ {path:?}\n")).collect();
+    world.write("main.go", &format!("package main\n\n{imports}\nfunc main() {{}}\n"));
+    // Without go.sum, so every sum is looked up in the checksum database, and its tree verified.
+    timed("go, resolving", || go.run_live(&world, &["mod", "tidy"])).succeeded();
+    let open = world.read("go.mod").unwrap();
+    let sums = count(&world.read("go.sum").unwrap(), " h1:");
+    println!("go: {sums} lines in go.sum");
+    assert!(sums >= 300, "only {sums} lines in go.sum");
+    three_times("go build", &mut world, |world| {
+        // What is built stays; what was fetched goes.
+        golang::clear(world);
+        go.run_live(world, &["mod", "download"]).succeeded();
+        go.run_live(world, &["build", "./..."])
+    });
+
+    world.strict();
+    golang::clear(&world);
+    let locked = go.run_live(&world, &["mod", "download"]).failed();
+    println!("go mod download: {}", locked.lines(&["withheld"]));
+    assert!(locked.text.contains("withheld by cooldown (30 days)"), "{}", locked.text);
+    world.write("go.mod", "module project.example/project\n\ngo 1.25.0\n");
+    world.clear(&["go.sum"]);
+    timed("go, resolving after 30 days", || go.run_live(&world, &["mod", "tidy"])).succeeded();
+    assert_ne!(world.read("go.mod").unwrap(), open);
+    go.run_live(&world, &["build", "./..."]).succeeded();
 }

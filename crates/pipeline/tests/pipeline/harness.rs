@@ -255,6 +255,13 @@ impl Setup {
         self
     }
 
+    /// A Go module proxy, and the checksum database that the mount knows.
+    pub(crate) fn go(self, name: &str, proxy: &str, database: Option<&str>) -> Self {
+        let database = database.map(|address| ("sumdb", address.to_owned()));
+        let origins = [("primary", proxy.to_owned())].into_iter().chain(database);
+        self.mount(name, weir_go::Go, Some(origins.collect()))
+    }
+
     /// A group of mounts, each with the names that it alone is asked for.
     pub(crate) fn group(mut self, path: &str, members: &[(&str, &[&str])]) -> Self {
         let member = |(name, include): &(&str, &[&str])| {

@@ -17,6 +17,7 @@ mod images;
 mod images_agree;
 mod images_judged;
 mod maven;
+mod modules;
 mod policies;
 mod served;
 mod shapes;
