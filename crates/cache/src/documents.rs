@@ -46,6 +46,21 @@ pub struct Fetched {
     pub scope: String,
 }
 
+impl Fetched {
+    /// A note of this gateway's own, with a date in HTTP's form.
+    pub fn note(text: String, date: String) -> Self {
+        Self {
+            body: Some(text.into()),
+            media: String::new(),
+            url: String::new(),
+            etag: None,
+            last_modified: Some(date),
+            headers: Vec::new(),
+            scope: String::from("~note"),
+        }
+    }
+}
+
 /// A document that is kept.
 pub struct Stored {
     /// The document; `None` when upstream says that there is no such thing.

@@ -13,9 +13,11 @@ pub struct Head {
     pub varies: bool,
     /// Never compressed: clients hash the bytes and look at their length.
     pub unencoded: bool,
-    /// `Last-Modified`, where clients know no other validator; the pipeline moves it on when a
-    /// verdict changes.
+    /// `Last-Modified`.
     pub last_modified: Option<Timestamp>,
+    /// Clients know no validator but `Last-Modified`: the pipeline gives one, and moves it on with
+    /// every change of the bytes, a verdict's included.
+    pub dated: bool,
     /// The file format's own compression, which the pipeline puts on what is written; the head
     /// describes the compressed file, and no transfer coding comes on top.
     pub coding: Coding,
@@ -30,8 +32,16 @@ impl Head {
             varies: false,
             unencoded: false,
             last_modified: None,
+            dated: false,
             coding: Coding::Identity,
         }
+    }
+
+    /// Has the pipeline give a date that moves with every change.
+    #[must_use]
+    pub fn dated(mut self) -> Self {
+        self.dated = true;
+        self
     }
 
     /// Has the pipeline compress what is written.

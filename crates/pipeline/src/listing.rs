@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use weir_cache::{Grounds, Rendering, RenderingKey};
-use weir_core::{Code, Denial, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp, View};
+use weir_cache::{DocumentKey, Fetched, Grounds, Rendering, RenderingKey};
+use weir_core::{
+    Code, Denial, Digest, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp, View,
+};
 use weir_policy::{Facts, Sight};
 
 use crate::Failure;
@@ -217,27 +219,43 @@ impl Visit {
             return Ok(Rendering::new(Head::new("application/octet-stream"), Vec::new(), grounds));
         }
         let visit = self.clone();
-        let modified = self.modified(target);
+        let of = target.clone();
         let (target, docs) = (target.clone(), gathered.docs.clone());
         let length = gathered.length();
-        self.compute(length, move || {
+        let written = self.compute(length, move || {
             let mut out = Vec::with_capacity(length + length / 8);
             let job = visit.job(&target, &docs);
             let head = visit.mount.ecosystem.write(&job, &grounds.edits, &mut out);
-            let mut head = head.map_err(|error| visit.unreadable(&target, &error))?;
-            head.last_modified = head.last_modified.or(modified);
+            let head = head.map_err(|error| visit.unreadable(&target, &error))?;
             Ok(Rendering::new(head, out, grounds))
-        })
-        .await
+        });
+        let mut rendering = written.await?;
+        if rendering.head.dated {
+            let at = self.modified(&of, rendering.digest()).await?;
+            rendering.head.last_modified = Some(at);
+        }
+        Ok(rendering)
     }
 
-    /// The date of a rendering made now, for formats whose clients know no other validator: later
-    /// than that of the one before, in the whole seconds of HTTP.
-    fn modified(&self, target: &Target) -> Option<Timestamp> {
-        let dated = self.mount.descriptor().signed && matches!(target, Target::Manifest { .. });
+    /// The date of a document whose clients know no other validator: later than that of other bytes
+    /// before, in the whole seconds of HTTP, also across a restart.
+    async fn modified(&self, target: &Target, digest: &Digest) -> Result<Timestamp, Failure> {
+        let path = self.mount.ecosystem.path(target);
+        let mount = Arc::clone(&self.mount.name);
+        let key = DocumentKey { mount, request: format!("modified {path}").into() };
+        let stored = self.core.documents.get(&key).await?;
+        let before = stored.as_ref().and_then(|stored| stored.doc.as_ref());
+        let since = before.and_then(weir_core::Doc::last_modified);
+        let body = digest.to_string();
+        if let (Some(doc), Some(since)) = (before, since)
+            && doc.bytes() == body.as_bytes()
+        {
+            return Ok(since);
+        }
         let now = Timestamp::from_secs(self.now.as_millis().div_euclid(1000));
-        let before = self.core.renderings.get(&self.rendering_key(target));
-        let after = before.and_then(|before| before.head.last_modified).map(|at| at.plus(SECOND));
-        dated.then(|| after.map_or(now, |after| after.max(now)))
+        let at = since.map_or(now, |since| since.plus(SECOND).max(now));
+        let date = httpdate::fmt_http_date(crate::respond::modified_time(at));
+        self.core.documents.put(&key, Fetched::note(body, date)).await?;
+        Ok(at)
     }
 }

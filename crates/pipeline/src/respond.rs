@@ -100,7 +100,7 @@ fn names(tags: &str, etag: &str) -> bool {
 }
 
 /// HTTP dates have whole seconds.
-fn modified_time(at: Timestamp) -> std::time::SystemTime {
+pub(crate) fn modified_time(at: Timestamp) -> std::time::SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_millis() / 1000).unwrap_or(0))
 }
 

@@ -8,6 +8,7 @@ mod harness;
 
 mod cargo;
 mod container;
+mod debian;
 mod golang;
 mod javascript;
 mod keys;

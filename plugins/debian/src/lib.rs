@@ -156,17 +156,19 @@ impl Ecosystem for Debian {
                 let fetch = root_fetch(job.target);
                 let bytes = job.doc(&fetch)?.bytes();
                 release::Release::parse(&release::text(bytes))?;
-                (bytes, Head::new("text/plain; charset=utf-8"))
+                (bytes, Head::new("text/plain; charset=utf-8").dated())
             }
             Some(views::RELEASE) => {
-                (found(pair(job)?)?.release, Head::new("text/plain; charset=utf-8"))
+                (found(pair(job)?)?.release, Head::new("text/plain; charset=utf-8").dated())
             }
             Some(views::SIGNATURE) => {
-                (found(pair(job)?)?.signature, Head::new("application/pgp-signature"))
+                (found(pair(job)?)?.signature, Head::new("application/pgp-signature").dated())
             }
             _ => {
                 let child = found(chain::child(job, job.target)?)?;
                 let head = Head::new("application/octet-stream");
+                let by_hash = view(job.target) == Some(views::BY_HASH);
+                let head = if by_hash { head } else { head.dated() };
                 let packed = chain::split(&child.path).1.contains('.');
                 let head = if packed { head.packed() } else { head };
                 (job.doc(&child.fetch)?.bytes(), head)

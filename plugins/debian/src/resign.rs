@@ -409,7 +409,7 @@ pub(crate) fn write(
     let path = paths::plain(job.target);
     let view = job.target.view().map_or("", |view| view.name);
     let failed = |error: io::Error| FormatError::new(error.to_string());
-    let text = Head::new("text/plain; charset=utf-8");
+    let text = Head::new("text/plain; charset=utf-8").dated();
     match view {
         views::IN_RELEASE | views::SIGNATURE => {
             let Some(Found::Signature(bytes)) = job.docs.found(&signature(&path, view)) else {
@@ -442,7 +442,7 @@ fn write_index(
     edits: &Edits,
     out: &mut dyn io::Write,
 ) -> Result<Head, FormatError> {
-    let head = Head::new("application/octet-stream");
+    let head = Head::new("application/octet-stream").dated();
     let Some(index) = edited.child.index(job)? else {
         let bytes = job.doc(&edited.child.fetch)?.bytes();
         out.write_all(bytes).map_err(|error| FormatError::new(error.to_string()))?;

@@ -354,6 +354,20 @@ async fn a_changed_policy_under_the_same_date_is_a_new_generation() {
 }
 
 #[tokio::test]
+async fn a_restart_within_a_second_does_not_hide_a_change() {
+    let origin = Origin::start().await;
+    archive(&["1.0", "1.1"], &dated(10)).publish(&origin);
+    let setup = resigning(&origin, false);
+    let before = setup.open().await.get(ROOT).await;
+    let since = before.header("last-modified").unwrap();
+    let same = setup.open().await.get(ROOT).await;
+    assert_eq!((same.header("last-modified"), &same.body), (Some(since), &before.body));
+    let gateway = setup.policy(deny("1.1")).open().await;
+    let asked = gateway.ask("GET", ROOT, &[("if-modified-since", since)]).await;
+    assert!(asked.is(200) && asked.body != before.body, "{asked:?}");
+}
+
+#[tokio::test]
 async fn the_last_allowed_version_is_held_back_while_it_can_be_had() {
     for (hold_back, expected) in [(true, vec!["1.0"]), (false, vec![])] {
         let origin = Origin::start().await;
