@@ -88,7 +88,7 @@ pub(crate) fn pack(coding: Coding, bytes: &[u8]) -> Option<Vec<u8>> {
     match coding {
         Coding::Identity => None,
         Coding::Gzip => {
-            let mut writer = flate2::write::GzEncoder::new(out, flate2::Compression::new(1));
+            let mut writer = flate2::write::GzEncoder::new(out, flate2::Compression::new(2));
             writer.write_all(bytes).ok()?;
             writer.finish().ok()
         }

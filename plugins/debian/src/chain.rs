@@ -88,6 +88,20 @@ pub(crate) fn root<'a>(job: &Job<'a>, folder: &str, past: u8) -> Step<Root<'a>> 
     Step::Absent("the archive has neither InRelease nor Release")
 }
 
+/// The needs that tell more about the roots of these folders. The first one's `InRelease` is asked
+/// for alone, since it is nearly always the one; the others all at once.
+pub(crate) fn ask_roots(job: &Job<'_>, folders: &[String]) -> Vec<Need> {
+    let likely = folders.first().map(|folder| Need::Fetch(root_fetch(folder, "InRelease", 0)));
+    let first = job.missing(likely);
+    if !first.is_empty() {
+        return first;
+    }
+    let both = |folder: &String| {
+        ["InRelease", "Release"].map(|file| Need::Fetch(root_fetch(folder, file, 0)))
+    };
+    job.missing(folders.iter().flat_map(both))
+}
+
 /// Folders that may hold the root of a path, the most likely first.
 pub(crate) fn root_folders(path: &str) -> Vec<String> {
     let segments: Vec<_> = path.split('/').collect();
@@ -104,9 +118,10 @@ pub(crate) fn root_folders(path: &str) -> Vec<String> {
 pub(crate) fn child(job: &Job<'_>, target: &Target) -> Result<Step<Child>, FormatError> {
     let path = paths::plain(target);
     let by_hash = target.view().is_some_and(|view| view.name == views::BY_HASH);
-    for folder in root_folders(&path) {
-        let root = match root(job, &folder, 0) {
-            Step::Need(needs) => return Ok(Step::Need(needs)),
+    let folders = root_folders(&path);
+    for folder in &folders {
+        let root = match root(job, folder, 0) {
+            Step::Need(_) => return Ok(Step::Need(ask_roots(job, &folders))),
             Step::Absent(_) => continue,
             Step::Found(root) => root,
         };

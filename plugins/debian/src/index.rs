@@ -62,28 +62,39 @@ impl<'a> Index<'a> {
         served: Option<&Index<'_>>,
         out: &mut dyn io::Write,
     ) -> Result<(), FormatError> {
-        let mut kept = Vec::new();
+        let kept = self.stanzas_of(|entry| edits.keeps(entry), true);
+        copy(self.bytes, kept, out)?;
+        match served.filter(|_| !edits.held().is_empty()) {
+            Some(served) => {
+                let held = |entry: usize| edits.held().binary_search(&entry).is_ok();
+                copy(served.bytes, served.stanzas_of(held, false), out)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Which stanzas have all of their entries (or any of them) chosen.
+    fn stanzas_of<'s>(
+        &'s self,
+        chosen: impl Fn(usize) -> bool + 's,
+        all: bool,
+    ) -> Box<dyn Fn(usize) -> bool + 's> {
+        if self.kind == Kind::Packages {
+            // Each stanza is one entry.
+            return Box::new(chosen);
+        }
+        let mut stanzas: Vec<bool> = Vec::new();
         let mut entry = 0;
         self.each(&mut |ordinal, _| {
-            if kept.len() <= ordinal {
-                kept.resize(ordinal, true);
-                kept.push(true);
-            }
-            kept[ordinal] &= edits.keeps(entry);
+            stanzas.resize(stanzas.len().max(ordinal + 1), all);
+            stanzas[ordinal] = if all {
+                stanzas[ordinal] && chosen(entry)
+            } else {
+                stanzas[ordinal] || chosen(entry)
+            };
             entry += 1;
         });
-        let keep = |ordinal: usize| kept.get(ordinal).copied().unwrap_or(false);
-        copy(self.bytes, keep, out)?;
-        let Some(served) = served.filter(|_| !edits.held().is_empty()) else { return Ok(()) };
-        let mut wanted = Vec::new();
-        let mut entry = 0;
-        served.each(&mut |ordinal, _| {
-            if edits.held().binary_search(&entry).is_ok() {
-                wanted.push(ordinal);
-            }
-            entry += 1;
-        });
-        copy(served.bytes, |ordinal| wanted.binary_search(&ordinal).is_ok(), out)
+        Box::new(move |ordinal| stanzas.get(ordinal).copied().unwrap_or(false))
     }
 
     /// Where a file is that the index names.

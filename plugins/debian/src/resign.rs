@@ -261,13 +261,14 @@ pub(crate) fn edited_child(
     selection: &Selection,
     path: &str,
 ) -> Result<Step<Edited>, FormatError> {
-    for folder in chain::root_folders(path) {
-        let root = match chain::root(job, &folder, 0) {
-            Step::Need(needs) => return Ok(Step::Need(needs)),
+    let folders = chain::root_folders(path);
+    for folder in &folders {
+        let root = match chain::root(job, folder, 0) {
+            Step::Need(_) => return Ok(Step::Need(chain::ask_roots(job, &folders))),
             Step::Absent(_) => continue,
             Step::Found(root) => root,
         };
-        if !Plan::selects_suite(selection, &folder) {
+        if !Plan::selects_suite(selection, folder) {
             return Ok(Step::Absent(UNSELECTED));
         }
         let plan = Plan::new(selection, &root)?;
@@ -304,13 +305,14 @@ pub(crate) fn by_hash<'a>(
     let Ok(digest) = Digest::from_hex(Algorithm::Sha256, hex) else {
         return Ok(Step::Absent("the address holds no SHA-256"));
     };
-    for root_folder in chain::root_folders(path) {
-        let root = match chain::root(job, &root_folder, 0) {
-            Step::Need(needs) => return Ok(Step::Need(needs)),
+    let folders = chain::root_folders(path);
+    for root_folder in &folders {
+        let root = match chain::root(job, root_folder, 0) {
+            Step::Need(_) => return Ok(Step::Need(chain::ask_roots(job, &folders))),
             Step::Absent(_) => continue,
             Step::Found(root) => root,
         };
-        if !Plan::selects_suite(selection, &root_folder) {
+        if !Plan::selects_suite(selection, root_folder) {
             return Ok(Step::Absent(UNSELECTED));
         }
         let plan = Plan::new(selection, &root)?;
@@ -318,11 +320,11 @@ pub(crate) fn by_hash<'a>(
         let named = plan.release.with_digest(below, &digest);
         let entry = named.filter(|path| plan.serves(path) == Served::AsIs);
         if let Some(entry) = entry.and_then(|path| plan.release.find(path)) {
-            let child = chain::fetched(&root_folder, &entry, plan.release.by_hash(), true);
+            let child = chain::fetched(root_folder, &entry, plan.release.by_hash(), true);
             return Ok(Step::Found(Hashed::Upstream(Box::new(child))));
         }
         // What the current root names is kept once the root has been rendered.
-        let release = Target::index(chain::join(&root_folder, "Release"), views::RELEASE);
+        let release = Target::index(chain::join(root_folder, "Release"), views::RELEASE);
         let needs = job.missing([Need::Rendered(release)]);
         if !needs.is_empty() {
             return Ok(Step::Need(needs));
