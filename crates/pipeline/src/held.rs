@@ -4,7 +4,7 @@
 //! Distributions list one version of each package. Without its only version a package is gone, and
 //! what needs it cannot be installed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use weir_core::{Coordinates, Docs, Found, Listed, Need, Release, Request, Target};
 use weir_policy::Facts;
@@ -40,14 +40,41 @@ impl Visit {
         let facts = releases.iter().zip(&sights).map(|(r, sight)| Facts::of(r, *sight));
         let judgements = self.policy.judge_all(&self.lens, facts);
         let (edits, _) = self.policy.edits(&self.mount.info(), &judgements);
-        let mut held: Vec<(usize, Release<'static>)> = Vec::new();
-        for (n, (ordinal, release)) in ordinals.into_iter().zip(releases).enumerate() {
-            if edits.keeps(n) && held.len() < MOST && self.is_obtainable(&release).await {
+        let mut allowed: Vec<(usize, Release<'static>)> = ordinals
+            .into_iter()
+            .zip(releases)
+            .enumerate()
+            .filter(|(n, _)| edits.keeps(*n))
+            .map(|(_, entry)| entry)
+            .collect();
+        let scheme = self.mount.descriptor().scheme;
+        allowed.sort_by(|(_, a), (_, b)| weir_version::compare(scheme, &b.version, &a.version));
+        let held = self.newest_obtainable(allowed).await;
+        self.record_held(&held).await?;
+        let mut ordinals: Vec<usize> = held.into_iter().map(|(ordinal, _)| ordinal).collect();
+        ordinals.sort_unstable();
+        Ok(ordinals)
+    }
+
+    /// Of entries whose newest versions come first, those of each package's newest version that
+    /// can be had.
+    async fn newest_obtainable(
+        &self,
+        entries: Vec<(usize, Release<'static>)>,
+    ) -> Vec<(usize, Release<'static>)> {
+        let mut chosen: HashMap<String, String> = HashMap::new();
+        let mut held = Vec::new();
+        for (ordinal, release) in entries {
+            let version = chosen.get(&*release.name);
+            if held.len() >= MOST || version.is_some_and(|version| *version != *release.version) {
+                continue;
+            }
+            if self.is_obtainable(&release).await {
+                chosen.insert(release.name.to_string(), release.version.to_string());
                 held.push((ordinal, release));
             }
         }
-        self.record_held(&held).await?;
-        Ok(held.into_iter().map(|(ordinal, _)| ordinal).collect())
+        held
     }
 
     fn entries_of(

@@ -28,6 +28,9 @@ architectures = ["amd64"]
 hold_back = true
 "#;
 
+/// Each update asks the archive.
+const ALWAYS_ASK: &str = "[freshness]\nttl = \"0s\"\nstale_while_revalidate = \"0s\"\n";
+
 /// An archive, the gateway before it, and a root of apt's own.
 struct World {
     runtime: Runtime,
@@ -74,9 +77,10 @@ impl World {
             runtime,
             folder: tempfile::tempdir().unwrap(),
             key: key.unwrap(),
-            config: match live {
-                true => config.to_owned(),
-                false => format!("[upstream]\ndebian = {:?}\n{config}", origin.url()),
+            config: if live {
+                config.to_owned()
+            } else {
+                format!("[upstream]\ndebian = {:?}\n{ALWAYS_ASK}{config}", origin.url())
             },
             origin,
             gateway: None,
@@ -292,15 +296,40 @@ fn an_unmodified_apt_that_trusts_the_gateway_alone_installs_an_older_version() {
     root.install("demo").succeeded();
     assert_eq!(root.installed("demo").as_deref(), Some("1.1.0"));
 
-    // The archive drops all but the withheld version.
+    // The archive drops all but the withheld version: the last allowed one is held back.
     world.publish(&["1.2.0"], 11);
-    world.start();
-    std::thread::sleep(std::time::Duration::from_secs(1));
     let fresh = world.root(&world.own_key());
     fresh.apt(&["update"]).succeeded();
+    let held = fresh.run("apt-cache", &["policy", "demo"]).succeeded();
+    assert!(held.text.contains("Candidate: 1.1.0"), "{}", held.text);
+    assert!(!held.text.contains("1.0.0") && !held.text.contains("1.2.0"), "{}", held.text);
     fresh.install("demo").succeeded();
     assert_eq!(fresh.installed("demo").as_deref(), Some("1.1.0"));
     proved("debian", "apt", &[Proof::ListingFiltered]);
+}
+
+#[test]
+fn apt_is_not_offered_what_is_too_young() {
+    if client("apt").is_none() {
+        return;
+    }
+    let world = World::new(&format!("[cooldown]\ndefault = \"10d\"\n{RESIGN}"));
+    let root = world.root(&world.own_key());
+    root.apt(&["update"]).succeeded();
+    let first = root.run("apt-cache", &["policy", "demo"]).succeeded();
+    assert!(first.text.contains("Candidate: 1.2.0"), "what was there is old: {}", first.text);
+
+    world.publish(&["1.2.0", "1.3.0"], 11);
+    root.apt(&["update"]).succeeded();
+    let later = root.run("apt-cache", &["policy", "demo"]).succeeded();
+    assert!(later.text.contains("Candidate: 1.2.0"), "{}", later.text);
+    assert!(!later.text.contains("1.3.0"), "{}", later.text);
+    let file = format!("{}/pool/main/d/demo/demo_1.3.0_all.deb", world.url());
+    let helper = "/usr/lib/apt/apt-helper";
+    let target = root.path.join("new.deb");
+    let refused = root.run(helper, &["download-file", &file, &target.to_string_lossy()]).failed();
+    assert!(refused.text.contains("withheld by cooldown (10 days)"), "{}", refused.text);
+    proved("debian", "apt", &[Proof::Cooldown]);
 }
 
 #[test]
