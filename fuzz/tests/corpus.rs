@@ -32,6 +32,11 @@ fn go_survives() {
 }
 
 #[test]
+fn maven_survives() {
+    survives("maven");
+}
+
+#[test]
 fn container_survives() {
     survives("container");
 }
