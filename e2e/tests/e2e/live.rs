@@ -198,7 +198,7 @@ fn live_go_builds_a_module_with_hundreds_of_sums() {
     let Some(go) = golang::Driver::find("go") else { return };
     let mut world = World::live();
     world.write("go.mod", "module project.example/project\n\ngo 1.25.0\n");
-    let imports: String = MODULES.iter().map(|path| format!("import _ {path:?}\n")).collect();
+    let imports = MODULES.map(|path| format!("import _ {path:?}\n")).concat();
     world.write("main.go", &format!("package main\n\n{imports}\nfunc main() {{}}\n"));
     // Without go.sum, so every sum is looked up in the checksum database, and its tree verified.
     timed("go, resolving", || go.run_live(&world, &["mod", "tidy"])).succeeded();
