@@ -33,7 +33,10 @@ pub(crate) fn e2e(workspace: &Workspace, live: bool, arguments: &[String]) -> Re
     let mut cargo = tests(workspace, &clients)?;
     cargo.args(["--test", END_TO_END, "--", "--nocapture"]);
     if live {
-        cargo.args(["--ignored", "live_", "--test-threads=1"]);
+        cargo.args(["--ignored", "--test-threads=1"]);
+        if arguments.is_empty() {
+            cargo.arg("live_");
+        }
     }
     command::run(cargo.args(arguments))?;
     if arguments.is_empty() && !live {

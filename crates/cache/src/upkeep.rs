@@ -5,16 +5,17 @@
 
 mod collect;
 mod evict;
+mod record;
 mod verify;
 
 use std::fmt;
 use std::sync::Arc;
 
-use weir_catalog::{ArtifactRow, Catalog, DocumentRow};
+use weir_catalog::Catalog;
 use weir_core::{Clock, Timestamp};
-use weir_storage::{Key, Storage};
+use weir_storage::Storage;
 
-use crate::{Artifacts, CacheError, Documents};
+use crate::{Artifacts, Documents};
 
 pub use collect::{Collected, Collecting};
 pub use evict::{Evicted, Retention};
@@ -42,36 +43,6 @@ impl Upkeep {
 
     fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// Removes a file that nobody is reading and that was not used since its row was read.
-    /// Returns the number of bytes that this freed; `None` when it stays.
-    async fn retire_artifact(&self, row: &ArtifactRow) -> Result<Option<u64>, CacheError> {
-        let Ok(key) = Key::parse(&row.storage_key) else { return Ok(None) };
-        let Some(_removal) = self.artifacts.remove(&key) else { return Ok(None) };
-        if !self.catalog.retire_artifact(row).await? {
-            return Ok(None);
-        }
-        self.artifacts.drop_entry(&row.mount, &row.path).await;
-        // Row first, then bytes: a crash between the two leaves an orphan, not a false promise.
-        if self.catalog.users_of(&row.storage_key).await? > 0 {
-            return Ok(Some(0));
-        }
-        self.storage.delete(&key).await?;
-        Ok(Some(row.size))
-    }
-
-    /// Removes a document that was not confirmed since its row was read.
-    async fn retire_document(&self, row: &DocumentRow) -> Result<Option<u64>, CacheError> {
-        let key = row.storage_key.as_deref().and_then(|key| Key::parse(key).ok());
-        let Some(key) = key else { return Ok(None) };
-        let Some(_removal) = self.documents.remove(&key) else { return Ok(None) };
-        if !self.catalog.retire_document(row).await? {
-            return Ok(None);
-        }
-        self.documents.drop_held(&row.mount, &row.key).await;
-        self.storage.delete(&key).await?;
-        Ok(Some(row.size))
     }
 }
 

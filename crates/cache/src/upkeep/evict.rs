@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use weir_core::Timestamp;
 
+use super::record::Table;
 use super::{PAGE, Upkeep};
 use crate::CacheError;
 
@@ -34,9 +35,6 @@ pub struct Evicted {
 impl Upkeep {
     /// Removes what is older than `max_age`, then what was used least recently until everything
     /// together is below `max_size`. What is being read stays, and so does what was uploaded.
-    ///
-    /// Files go before documents: a listing is small, and the memory of which versions are new
-    /// depends on it.
     pub async fn evict(&self, retention: &Retention) -> Result<Evicted, CacheError> {
         let mut evicted = Evicted::default();
         if *retention == Retention::default() {
@@ -46,8 +44,9 @@ impl Upkeep {
         self.artifacts.flush_hits().await?;
         if let Some(age) = retention.max_age {
             let before = Some(self.now().minus(age));
-            while self.evict_artifacts(before, u64::MAX, &mut evicted).await? > 0 {}
-            while self.evict_documents(before, u64::MAX, &mut evicted).await? > 0 {}
+            for table in Table::ALL {
+                while self.evict_page(table, before, u64::MAX, &mut evicted).await? > 0 {}
+            }
         }
         if let Some(max) = retention.max_size {
             self.shrink(max, &mut evicted).await?;
@@ -73,8 +72,13 @@ impl Upkeep {
             return Ok(());
         }
         while volume > aim {
-            let removed = self.evict_artifacts(None, volume - aim, evicted).await?;
-            if removed == 0 && self.evict_documents(None, volume - aim, evicted).await? == 0 {
+            let mut removed = 0;
+            for table in Table::ALL {
+                if removed == 0 {
+                    removed = self.evict_page(table, None, volume - aim, evicted).await?;
+                }
+            }
+            if removed == 0 {
                 tracing::warn!(
                     max_size = max,
                     bytes = volume,
@@ -87,46 +91,30 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Removes files of one page until this many bytes are free; returns how many files went.
-    async fn evict_artifacts(
+    /// Removes what was used least of one page until this many bytes are free; returns how many
+    /// rows went.
+    async fn evict_page(
         &self,
+        table: Table,
         before: Option<Timestamp>,
         bytes: u64,
         evicted: &mut Evicted,
     ) -> Result<u64, CacheError> {
         let (mut removed, mut freed) = (0, 0);
-        for row in self.catalog.least_recently_used(before, PAGE).await? {
+        for record in self.least_used(table, before, PAGE).await? {
             if freed >= bytes {
                 break;
             }
-            let Some(size) = self.retire_artifact(&row).await? else { continue };
-            tracing::debug!(mount = row.mount, path = row.path, size, "evicted");
+            let Some(size) = self.retire(&record).await? else { continue };
+            let (mount, path) = record.place();
+            tracing::debug!(mount, path, size, "evicted");
             removed += 1;
             freed += size;
         }
-        evicted.artifacts += removed;
-        evicted.bytes += freed;
-        Ok(removed)
-    }
-
-    /// Removes documents of one page until this many bytes are free; returns how many went.
-    async fn evict_documents(
-        &self,
-        before: Option<Timestamp>,
-        bytes: u64,
-        evicted: &mut Evicted,
-    ) -> Result<u64, CacheError> {
-        let (mut removed, mut freed) = (0, 0);
-        for row in self.catalog.least_recently_validated(before, PAGE).await? {
-            if freed >= bytes {
-                break;
-            }
-            let Some(size) = self.retire_document(&row).await? else { continue };
-            tracing::debug!(mount = row.mount, key = row.key, size, "evicted");
-            removed += 1;
-            freed += size;
-        }
-        evicted.documents += removed;
+        *match table {
+            Table::Artifacts => &mut evicted.artifacts,
+            Table::Documents => &mut evicted.documents,
+        } += removed;
         evicted.bytes += freed;
         Ok(removed)
     }

@@ -4,10 +4,11 @@
 use std::fmt;
 
 use futures_util::TryStreamExt as _;
-use weir_catalog::{ArtifactRow, Cursor, DocumentRow};
+use weir_catalog::Cursor;
 use weir_core::{Digest, Hasher};
 use weir_storage::Key;
 
+use super::record::{Record, Table};
 use super::{PAGE, Upkeep};
 use crate::CacheError;
 
@@ -85,11 +86,35 @@ pub struct Scrub {
     documents: Cursor,
 }
 
+impl Scrub {
+    fn cursor(&mut self, table: Table) -> &mut Cursor {
+        match table {
+            Table::Artifacts => &mut self.artifacts,
+            Table::Documents => &mut self.documents,
+        }
+    }
+}
+
+/// How a page is looked at.
+#[derive(Clone, Copy)]
+struct Pass {
+    rows: u64,
+    /// Report only; remove nothing.
+    keep: bool,
+}
+
 /// What the record of an object says.
 struct Recorded<'a> {
     storage_key: &'a str,
     size: u64,
     digest: &'a Digest,
+}
+
+impl<'a> Recorded<'a> {
+    fn of(record: &'a Record) -> Option<Self> {
+        let (storage_key, digest) = (record.storage_key()?, record.digest()?);
+        Some(Self { storage_key, size: record.size(), digest })
+    }
 }
 
 impl Upkeep {
@@ -102,11 +127,11 @@ impl Upkeep {
     ) -> Result<Verified, CacheError> {
         let mut verified = Verified::default();
         let mut scrub = Scrub::default();
-        while self.verify_artifacts(&mut scrub.artifacts, PAGE, keep, &mut verified).await? {
-            progress(&verified);
-        }
-        while self.verify_documents(&mut scrub.documents, PAGE, keep, &mut verified).await? {
-            progress(&verified);
+        for table in Table::ALL {
+            let pass = Pass { rows: PAGE, keep };
+            while self.verify_page(table, scrub.cursor(table), pass, &mut verified).await? {
+                progress(&verified);
+            }
         }
         progress(&verified);
         Ok(verified)
@@ -115,75 +140,40 @@ impl Upkeep {
     /// Hashes the next few files and documents, and begins anew after the last.
     pub async fn scrub(&self, scrub: &mut Scrub, rows: u64) -> Result<Verified, CacheError> {
         let mut verified = Verified::default();
-        if !self.verify_artifacts(&mut scrub.artifacts, rows, false, &mut verified).await? {
-            scrub.artifacts = Cursor::default();
-        }
-        if !self.verify_documents(&mut scrub.documents, rows, false, &mut verified).await? {
-            scrub.documents = Cursor::default();
+        for table in Table::ALL {
+            let cursor = scrub.cursor(table);
+            let pass = Pass { rows, keep: false };
+            if !self.verify_page(table, cursor, pass, &mut verified).await? {
+                *cursor = Cursor::default();
+            }
         }
         Ok(verified)
     }
 
     /// One page; false when it was empty.
-    async fn verify_artifacts(
+    async fn verify_page(
         &self,
+        table: Table,
         cursor: &mut Cursor,
-        rows: u64,
-        keep: bool,
+        pass: Pass,
         verified: &mut Verified,
     ) -> Result<bool, CacheError> {
-        let page = self.catalog.artifacts_after(cursor, rows).await?;
-        for row in &page {
-            *cursor = Cursor::of_artifact(row);
-            let recorded =
-                Recorded { storage_key: &row.storage_key, size: row.size, digest: &row.sha256 };
+        let page = self.page_after(table, cursor, pass.rows).await?;
+        for record in &page {
+            *cursor = record.cursor();
+            let Some(recorded) = Recorded::of(record) else { continue };
             let Some(kind) = self.examine(&recorded, verified).await? else { continue };
-            let removed = !keep && kind.is_final() && self.condemn_artifact(row).await?;
-            self.report(verified, &row.storage_key, kind, removed);
+            let removed = !pass.keep && kind.is_final() && self.condemn(record).await?;
+            self.report(verified, recorded.storage_key, kind, removed);
         }
         Ok(!page.is_empty())
     }
 
-    /// One page; false when it was empty.
-    async fn verify_documents(
-        &self,
-        cursor: &mut Cursor,
-        rows: u64,
-        keep: bool,
-        verified: &mut Verified,
-    ) -> Result<bool, CacheError> {
-        let page = self.catalog.documents_after(cursor, rows).await?;
-        for row in &page {
-            *cursor = Cursor::of_document(row);
-            let (Some(storage_key), Some(digest)) = (&row.storage_key, &row.digest) else {
-                continue;
-            };
-            let recorded = Recorded { storage_key, size: row.size, digest };
-            let Some(kind) = self.examine(&recorded, verified).await? else { continue };
-            let removed = !keep && kind.is_final() && self.condemn_document(row).await?;
-            self.report(verified, storage_key, kind, removed);
-        }
-        Ok(!page.is_empty())
-    }
-
-    /// Removes a file that has changed, though it may have been used since its row was read; one
-    /// that was replaced meanwhile stays.
-    async fn condemn_artifact(&self, row: &ArtifactRow) -> Result<bool, CacheError> {
-        match self.catalog.artifact(&row.mount, &row.path).await? {
-            Some(now) if now.storage_key == row.storage_key && now.created_at == row.created_at => {
-                Ok(self.retire_artifact(&now).await?.is_some())
-            }
-            _ => Ok(false),
-        }
-    }
-
-    async fn condemn_document(&self, row: &DocumentRow) -> Result<bool, CacheError> {
-        match self.catalog.document(&row.mount, &row.key).await? {
-            Some(now) if now.storage_key == row.storage_key && now.fetched_at == row.fetched_at => {
-                Ok(self.retire_document(&now).await?.is_some())
-            }
-            _ => Ok(false),
-        }
+    /// Removes what has changed, though it may have been used since its record was read; what was
+    /// replaced meanwhile stays.
+    async fn condemn(&self, record: &Record) -> Result<bool, CacheError> {
+        let Some(now) = self.reread(record).await? else { return Ok(false) };
+        Ok(self.retire(&now).await?.is_some())
     }
 
     fn report(&self, verified: &mut Verified, key: &str, kind: FaultKind, removed: bool) {
