@@ -10,6 +10,8 @@ use weir_core::{Clock as _, SystemClock};
 use weir_pipeline::Told;
 use weir_telemetry::{AccessLog, AccessRecord};
 
+use crate::router::TokenName;
+
 /// The longest target and agent that are written, in bytes.
 const LONGEST: usize = 2048;
 
@@ -40,6 +42,8 @@ impl Accessed {
     /// The head of its answer is known.
     pub(crate) fn answered<B>(&mut self, response: &Response<B>) {
         self.record.status = response.status().as_u16();
+        let token = response.extensions().get::<TokenName>();
+        self.record.token = token.map(|name| name.0.to_string());
         let Some(told) = response.extensions().get::<Told>() else { return };
         self.record.ecosystem = Some(told.ecosystem);
         self.record.mount = Some(told.mount.to_string());

@@ -2,6 +2,7 @@
 
 mod access;
 mod addresses;
+mod auth;
 mod background;
 mod cli;
 mod commands;

@@ -1,41 +1,60 @@
-//! Edited rules take effect on the next request: at SIGHUP and when the file changes. A file that
+//! Edited rules and tokens take effect on the next request: at SIGHUP and when the file changes. A file that
 //! cannot be read keeps the old rules and says what is wrong, where.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
-use weir_config::Env;
+use weir_config::{Config, Env};
 use weir_pipeline::Pipeline;
 
+use crate::auth::Gate;
 use crate::commands::serve::Origin;
 use crate::settings;
 
 /// Editors write in several steps: wait for this long after the last one.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// What an edited configuration changes at once. The rest needs a restart.
+#[derive(Clone)]
+pub(crate) struct Edited {
+    /// Its rules.
+    pub(crate) pipeline: Pipeline,
+    /// Its tokens.
+    pub(crate) gate: Arc<Gate>,
+}
+
+impl Edited {
+    fn take(&self, config: &Config) -> anyhow::Result<()> {
+        let policy = settings::policy(config)?;
+        self.gate.replace(config);
+        if policy.epoch() != self.pipeline.policy().epoch() {
+            self.pipeline.set_policy(policy);
+            tracing::info!("new rules are in force");
+        }
+        Ok(())
+    }
+}
+
 /// Watches the file and SIGHUP in the background.
-pub(crate) fn start(pipeline: Pipeline, origin: Origin, env: Env, file: Option<&Path>) {
+pub(crate) fn start(edited: Edited, origin: Origin, env: Env, file: Option<&Path>) {
     let (wake, woken) = mpsc::channel(1);
     let watcher = file.and_then(|file| watch(file, wake.clone()));
     on_hangup(wake);
     tokio::spawn(async move {
         let _watcher = watcher;
-        run(pipeline, origin, env, woken).await;
+        run(edited, origin, env, woken).await;
     });
 }
 
-async fn run(pipeline: Pipeline, origin: Origin, env: Env, mut woken: mpsc::Receiver<()>) {
+async fn run(edited: Edited, origin: Origin, env: Env, mut woken: mpsc::Receiver<()>) {
     while woken.recv().await.is_some() {
         tokio::time::sleep(SETTLE).await;
         while woken.try_recv().is_ok() {}
-        match origin.load(&env).and_then(|loaded| settings::policy(&loaded.config)) {
-            Ok(policy) if policy.epoch() == pipeline.policy().epoch() => {}
-            Ok(policy) => {
-                pipeline.set_policy(policy);
-                tracing::info!("new rules are in force");
-            }
+        match origin.load(&env).and_then(|loaded| edited.take(&loaded.config)) {
+            Ok(()) => {}
             Err(error) => {
                 tracing::error!("the configuration is not valid; the old rules stay: {error:#}");
             }

@@ -7,12 +7,18 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
+use weir_api::ApiError;
 use weir_cache::CacheError;
 use weir_config::EcosystemId;
 use weir_core::{Code, Denial, Segments};
 use weir_pipeline::{Front, Pipeline};
 
+use crate::auth::{self, Gate};
 use crate::server::Body;
+
+/// The name of the token with which a request came, beside its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenName(pub(crate) Arc<str>);
 
 /// Sends requests to mounts and to the gateway's own end points.
 #[derive(Clone, Debug)]
@@ -20,21 +26,61 @@ pub(crate) struct Router {
     pipeline: Pipeline,
     fronts: Vec<Arc<Front>>,
     own: axum::Router,
+    gate: Arc<Gate>,
 }
 
 impl Router {
     /// Routes to these fronts, longest path first, and everything else to `own`.
     pub(crate) fn new(pipeline: Pipeline, fronts: Vec<Arc<Front>>, own: axum::Router) -> Self {
-        Self { pipeline, fronts, own }
+        Self { pipeline, fronts, own, gate: Arc::new(Gate::open()) }
     }
 
-    /// Answers a request.
-    pub(crate) async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    /// Lets only those in whom this gate lets in.
+    pub(crate) fn behind(mut self, gate: Arc<Gate>) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// Answers a request, if its client may ask.
+    pub(crate) async fn handle(&self, mut request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
         let plain = path.strip_prefix('/').unwrap_or_default();
-        if let Some(front) = self.fronts.iter().find(|front| front.below(plain).is_some()) {
-            return self.pipeline.handle_among(&self.fronts, front, request).await;
+        let front = self.fronts.iter().find(|front| front.below(plain).is_some());
+        let admitted = self.gate.admit(path, front.map(|front| &**front), request.headers());
+        let caller = match admitted {
+            Ok(caller) => caller,
+            Err(denial) => return self.turn_away(front, request, denial),
+        };
+        request.extensions_mut().insert(caller.rights);
+        let mut response = match front {
+            Some(front) => self.pipeline.handle_among(&self.fronts, front, request).await,
+            None => self.elsewhere(request).await,
+        };
+        if let Some(name) = caller.name {
+            response.extensions_mut().insert(TokenName(name));
         }
+        response
+    }
+
+    /// Refuses a client, in the form that it understands.
+    fn turn_away(
+        &self,
+        front: Option<&Arc<Front>>,
+        request: Request<Incoming>,
+        denial: Denial,
+    ) -> Response<Body> {
+        let (parts, _) = request.into_parts();
+        let code = denial.code;
+        let response = match front {
+            Some(front) => self.pipeline.refuse_at(front, &parts, denial),
+            None => ours(ApiError::new(code, denial.sentence).respond(true)),
+        };
+        auth::challenge(response, code)
+    }
+
+    /// What is below no mount.
+    async fn elsewhere(&self, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
         if let Some(place) = self.lost_prefix(&request) {
             return redirect(&place);
         }
@@ -43,7 +89,7 @@ impl Router {
             return self.pipeline.refuse(ecosystem, &request.into_parts().0, denial);
         }
         match self.own.clone().oneshot(request).await {
-            Ok(response) => response.map(|body| body.map_err(unread).boxed_unsync()),
+            Ok(response) => ours(response),
             Err(never) => match never {},
         }
     }
@@ -83,6 +129,11 @@ fn not_built(path: &str) -> Option<(&'static str, String)> {
         format!("this version of weir does not serve {id} yet")
     };
     Some((id, sentence))
+}
+
+/// An answer of the gateway's own end points.
+fn ours(response: axum::response::Response) -> Response<Body> {
+    response.map(|body| body.map_err(unread).boxed_unsync())
 }
 
 fn redirect(place: &str) -> Response<Body> {

@@ -166,6 +166,7 @@ pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
         max_request_body: config.limits.request_body,
         max_document: config.limits.document,
         max_artifact: config.limits.artifact,
+        private: config.auth.required,
         ..PipelineSettings::default()
     }
 }

@@ -24,11 +24,14 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with the usual status of its code.
-    pub(crate) fn new(code: Code, sentence: impl Into<String>) -> Self {
+    pub fn new(code: Code, sentence: impl Into<String>) -> Self {
         let status = match code {
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::BadRequest => StatusCode::BAD_REQUEST,
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Code::Forbidden => StatusCode::FORBIDDEN,
             Code::NotOffered => StatusCode::METHOD_NOT_ALLOWED,
+            Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         // Sentences hold names from outside; a denial is where those are made printable.
@@ -36,7 +39,7 @@ impl ApiError {
     }
 
     /// The response, as JSON or as text.
-    pub(crate) fn respond(&self, json: bool) -> Response {
+    pub fn respond(&self, json: bool) -> Response {
         let mut response = if json {
             axum::Json(json!({ "error": self.sentence, "code": self.code.as_str() }))
                 .into_response()

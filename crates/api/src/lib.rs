@@ -1,8 +1,9 @@
 //! The gateway's own end points: health, statistics, metrics, explanations, the public key, a start page.
 //!
-//! They only read. Everything that leaves here is either made from numbers or escaped: names of
+//! All but administration only read. Everything that leaves here is either made from numbers or escaped: names of
 //! packages come from strangers.
 
+mod admin;
 mod error;
 mod explain;
 mod health;
@@ -15,7 +16,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
+use weir_cache::Upkeep;
 use weir_catalog::Catalog;
 use weir_core::Code;
 use weir_pipeline::{Front, Mount, Pipeline};
@@ -25,6 +27,13 @@ use weir_telemetry::Metrics;
 
 pub use error::ApiError;
 pub use explain::{Answer, VERDICT, answer, parse_purl};
+
+/// What a caller may see, as an extension of the request; without one, nothing of this.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// Where bytes and facts are kept.
+    pub storage: bool,
+}
 
 /// What the end points show.
 #[derive(Clone, Debug)]
@@ -39,6 +48,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// The store.
     pub storage: Arc<dyn Storage>,
+    /// The upkeep of what is stored.
+    pub upkeep: Upkeep,
     /// The metrics.
     pub metrics: Metrics,
     /// The key that signs edited indexes.
@@ -52,13 +63,18 @@ pub struct ApiState {
 struct Shared {
     api: ApiState,
     storage: health::Remembered,
+    upkeep: admin::AtWork,
 }
 
 type Handle = axum::extract::State<Arc<Shared>>;
 
 /// The router of all end points. Unknown paths are 404 with the code `not_found`.
 pub fn router(state: ApiState) -> Router {
-    let shared = Arc::new(Shared { api: state, storage: health::Remembered::default() });
+    let shared = Arc::new(Shared {
+        api: state,
+        storage: health::Remembered::default(),
+        upkeep: admin::AtWork::default(),
+    });
     Router::new()
         .route("/", get(pages::start))
         .route("/why/", get(pages::why))
@@ -73,6 +89,8 @@ pub fn router(state: ApiState) -> Router {
         .route("/keys/weir.gpg", get(keys::binary))
         .route("/api/explain", get(explain::explain))
         .route("/api/refusals", get(numbers::refusals))
+        .route("/api/admin/gc", post(admin::collect))
+        .route("/api/admin/verify", post(admin::verify))
         .fallback(unknown)
         .method_not_allowed_fallback(not_offered)
         .with_state(shared)
@@ -84,7 +102,8 @@ async fn unknown(uri: Uri, headers: HeaderMap) -> Response {
 }
 
 async fn not_offered(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    let sentence = format!("{} takes GET, not {method}", uri.path());
+    let takes = if uri.path().starts_with("/api/admin/") { "POST" } else { "GET" };
+    let sentence = format!("{} takes {takes}, not {method}", uri.path());
     ApiError::new(Code::NotOffered, sentence).respond(prefers_json(&headers))
 }
 

@@ -1,34 +1,37 @@
 //! `/stats`, `/metrics` and `/api/refusals`.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use weir_catalog::{Refusal, human_size};
 use weir_core::Code;
 
-use crate::{ApiError, Handle, prefers_json, query_value};
+use crate::{ApiError, Handle, Rights, prefers_json, query_value};
 
-/// The shape of `/stats`.
+/// The shape of `/stats`. Where bytes and facts are kept is for those with rights.
 #[derive(Debug, Serialize)]
 struct Numbers {
     cached_artifacts: u64,
     total_size_bytes: u64,
     total_size: String,
-    storage_url: String,
-    database_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    database_path: Option<String>,
 }
 
-pub(crate) async fn stats(State(shared): Handle) -> Response {
+pub(crate) async fn stats(State(shared): Handle, rights: Option<Extension<Rights>>) -> Response {
     let api = &shared.api;
+    let storage = rights.is_some_and(|Extension(rights)| rights.storage);
     match api.catalog.stats(0, 0).await {
         Ok(stats) => Json(Numbers {
             cached_artifacts: stats.artifacts,
             total_size_bytes: stats.total_size_bytes,
             total_size: human_size(stats.total_size_bytes),
-            storage_url: api.storage.describe(),
-            database_path: api.database_path.clone(),
+            storage_url: storage.then(|| api.storage.describe()),
+            database_path: storage.then(|| api.database_path.clone()),
         })
         .into_response(),
         Err(error) => ApiError::new(Code::Internal, error.to_string()).respond(true),

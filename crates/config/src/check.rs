@@ -35,6 +35,11 @@ pub fn check(config: &Config) -> Vec<Warning> {
                        address that each client used, so a listing is rendered once for each";
         warn("listen", message.to_owned());
     }
+    if !config.auth.tokens.is_empty() && config.tls.is_none() && !config.listen.ip().is_loopback() {
+        let message = "are sent over plain HTTP: add tls.certificate and tls.key, or put a proxy \
+                       in front that speaks TLS and listen on loopback";
+        warn("auth.tokens", message.to_owned());
+    }
     if config.http2 {
         let message = "HTTP/2 has no status line: clients that print only it no longer show why \
                        a package is refused";

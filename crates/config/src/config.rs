@@ -10,6 +10,7 @@ use serde::Serialize;
 use url::Url;
 use weir_core::Timestamp;
 
+use crate::auth::Auth;
 use crate::secret::{Credentials, Secret};
 use crate::value;
 use crate::{EcosystemId, Limits, UpstreamLimits};
@@ -33,6 +34,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// TLS towards clients; without it they are spoken to in plain HTTP.
     pub tls: Option<Tls>,
+    /// Who may ask.
+    pub auth: Auth,
     /// The access log.
     pub access_log: AccessLog,
     /// Where bytes are kept.

@@ -4,6 +4,7 @@
 //! Later layers win: defaults < file < environment < flags. A file is TOML, YAML or JSON with the
 //! same keys; each is read by its own format's crate, so that errors name file, line and key.
 
+mod auth;
 mod check;
 mod config;
 mod ecosystem;
@@ -22,6 +23,7 @@ mod secret;
 mod suggest;
 mod value;
 
+pub use auth::{ApiToken, Auth, TokenRole};
 pub use check::{Warning, check};
 pub use config::{
     AccessLog, Address, Config, Cooldown, Database, Driver, Effect, Freshness, Group, IndexMode,

@@ -12,7 +12,7 @@ use crate::Secret;
 use crate::scalar::{
     Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, IndexWord, Instant, KeyKindWord,
     Level, Listen, ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span,
-    Status, StorageUrl, Text, UnknownWord, WebUrl, WorkModeWord,
+    Status, StorageUrl, Text, TokenRoleWord, UnknownWord, WebUrl, WorkModeWord,
 };
 
 /// A value that may be absent.
@@ -83,6 +83,7 @@ layer! {
         http2: Maybe<Flag>,
         trusted_proxies: Items<Network>,
         tls: PartialTls,
+        auth: PartialAuth,
         access_log: PartialAccessLog,
         storage: PartialStorage,
         database: PartialDatabase,
@@ -101,6 +102,21 @@ layer! {
     struct PartialTls {
         certificate: Maybe<FilePath>,
         key: Maybe<FilePath>,
+    }
+
+    /// `auth`.
+    struct PartialAuth {
+        required: Maybe<Flag>,
+        metrics: Maybe<Flag>,
+        tokens: BTreeMap<String, PartialToken>,
+    }
+
+    /// `auth.tokens.<name>`.
+    struct PartialToken {
+        token: Option<SecretSource>,
+        role: Maybe<TokenRoleWord>,
+        mounts: Items<Text>,
+        until: Maybe<Instant>,
     }
 
     /// `access_log`.

@@ -61,6 +61,7 @@ impl Resolver<'_> {
             http2: partial.http2.is_some_and(|flag| flag.0),
             trusted_proxies: values(partial.trusted_proxies),
             tls: self.tls(partial.tls),
+            auth: self.auth(partial.auth, (&registries, &groups)),
             access_log: self.access_log(partial.access_log),
             storage: self.storage(partial.storage, &data_dir),
             database: self.database(partial.database, &data_dir),

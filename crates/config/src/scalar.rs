@@ -15,7 +15,7 @@ use weir_core::Timestamp;
 use crate::suggest::nearest;
 use crate::{
     Address, Credentials, Driver, EcosystemId, Effect, IndexMode, KeyKind, ListingMode, LogFormat,
-    Secret, UnknownDate, WorkMode,
+    Secret, TokenRole, UnknownDate, WorkMode,
 };
 
 /// How one kind of value is read.
@@ -436,6 +436,10 @@ words! {
 words! {
     /// The algorithm of a new signing key.
     KeyKindWord => KeyKind: "ed25519" => Ed25519, "rsa3072" => Rsa3072; "ed25519 or rsa3072"
+}
+words! {
+    /// What the holder of a token may.
+    TokenRoleWord => TokenRole: "client" => Client, "admin" => Admin; "client or admin"
 }
 words! {
     /// The form of a log line.

@@ -38,6 +38,9 @@ impl<'a> Job<'a> {
 pub struct Cx {
     /// The mount's public address, without trailing slash: `http://127.0.0.1:8080/npm`.
     pub base: Box<str>,
+    /// Whether this gateway wants clients to say who they are: formats that tell clients so have
+    /// a place for it.
+    pub private: bool,
     /// Facts that policy wants, so that a plugin can ask for the small document otherwise.
     pub wants: FactSet,
     /// What became available before this instant is old for every cooldown: a plugin that asks for

@@ -33,6 +33,10 @@ pub enum Code {
     IntegrityMismatch,
     /// There is no such thing.
     NotFound,
+    /// The client has to say who it is.
+    Unauthenticated,
+    /// What the client has shown does not open this.
+    Forbidden,
     /// The request is malformed.
     BadRequest,
     /// An end point that this gateway does not offer.
@@ -60,6 +64,8 @@ impl Code {
             Self::UnreadableDocument => "unreadable_document",
             Self::IntegrityMismatch => "integrity_mismatch",
             Self::NotFound => "not_found",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
             Self::BadRequest => "bad_request",
             Self::NotOffered => "not_offered",
             Self::Overloaded => "overloaded",

@@ -118,7 +118,8 @@ impl Failure {
         match code {
             Code::NotFound if self.0.moved.is_some() => StatusCode::MOVED_PERMANENTLY,
             Code::NotFound => StatusCode::NOT_FOUND,
-            Code::UpstreamRefused => StatusCode::FORBIDDEN,
+            Code::UpstreamRefused | Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::Unauthenticated => StatusCode::UNAUTHORIZED,
             Code::UpstreamLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::NotCached => StatusCode::GATEWAY_TIMEOUT,
             Code::BadRequest => StatusCode::BAD_REQUEST,

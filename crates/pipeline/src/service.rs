@@ -152,6 +152,30 @@ impl Pipeline {
         refused.answer(&Failure::from_denial(denial))
     }
 
+    /// Refuses a request to a front before anything of it is looked at.
+    pub fn refuse_at(
+        &self,
+        front: &Front,
+        parts: &Parts,
+        denial: Denial,
+    ) -> Response<ResponseBody> {
+        let peer = parts.extensions.get::<SocketAddr>().copied();
+        let origin = self.public_address(parts, peer);
+        let mount = front.members.first().map(|member| &member.mount);
+        let told_as = mount.map(|mount| (mount.descriptor().id, &*mount.name));
+        let refused = Refused {
+            core: &self.core,
+            parts,
+            origin: &origin,
+            base: &format!("{origin}/{}", front.path),
+            ecosystem: front.ecosystem(),
+            told_as,
+            subject: None,
+            target: None,
+        };
+        refused.answer(&Failure::from_denial(denial))
+    }
+
     /// Answers a request to a front. The URI still has the front's path.
     pub async fn handle<B>(
         &self,

@@ -58,6 +58,8 @@ pub struct PipelineSettings {
     pub inline_document: usize,
     /// Where refusals are explained: the gateway's page, or the operator's.
     pub explain: bool,
+    /// Whether clients must say who they are before they get here.
+    pub private: bool,
 }
 
 impl Default for PipelineSettings {
@@ -72,6 +74,7 @@ impl Default for PipelineSettings {
             bases: 8,
             inline_document: 128 << 10,
             explain: true,
+            private: false,
         }
     }
 }

@@ -34,6 +34,7 @@ impl Visit {
         let lens = policy.lens(&info, now);
         let cx = Cx {
             base: (*base).into(),
+            private: core.settings.private,
             wants: policy.wants(&info),
             horizon: policy.horizon(&info, now),
             resign: mount.resign.clone(),

@@ -54,6 +54,9 @@ pub struct AccessRecord {
     /// The client's `User-Agent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// The name of the token that the client sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// The ecosystem's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ecosystem: Option<&'static str>,

@@ -21,3 +21,4 @@ mod python;
 mod run;
 mod s3;
 mod signatures;
+mod tokens;

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use url::Url;
-use weir_config::{Config, Env};
+use weir_config::{Auth, Config, Env};
 use weir_core::{Descriptor, SystemClock};
 use weir_pipeline::Mount;
 use weir_telemetry::Metrics;
@@ -117,6 +117,8 @@ fn adapted(
     // Links lead to this gateway, whatever public address the one that serves others has.
     config.base_url = None;
     config.trusted_proxies.clear();
+    // It is the command's own: nobody else is asked in.
+    config.auth = Auth::default();
     config.limits.shutdown_timeout = DRAIN;
     if !verbose {
         "warn".clone_into(&mut config.log.level);

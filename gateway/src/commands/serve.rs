@@ -8,10 +8,11 @@ use weir_config::{Config, Env, Loaded, Overrides, Sources};
 use weir_core::SystemClock;
 use weir_telemetry::{AccessLog, Metrics};
 
+use crate::auth::Gate;
 use crate::background;
 use crate::gateway::Gateway;
 use crate::observer::Telling;
-use crate::reload;
+use crate::reload::{self, Edited};
 use crate::router::Router;
 use crate::server::{self, ServerSettings};
 use crate::{settings, tls};
@@ -58,10 +59,12 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     gateway.start_background();
     start_discovery(&gateway, &env, crate::addresses::BUDGET);
     background::start_serving(&gateway, &telling, metrics.clone());
-    reload::start(gateway.pipeline.clone(), origin, env.clone(), loaded.file.as_deref());
+    let gate = Arc::new(Gate::new(&gateway.config));
+    let edited = Edited { pipeline: gateway.pipeline.clone(), gate: Arc::clone(&gate) };
+    reload::start(edited, origin, env.clone(), loaded.file.as_deref());
 
     let own = weir_api::router(api_state(&gateway, metrics.clone()));
-    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
+    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own).behind(gate);
     announce(&gateway, &listener, loaded.file.as_deref());
     let access = settings::access_log(&gateway.config).map(AccessLog::open).transpose()?;
     let tls = gateway.config.tls.as_ref();
@@ -103,6 +106,7 @@ pub(crate) fn api_state(gateway: &Gateway, metrics: Metrics) -> weir_api::ApiSta
         fronts: gateway.fronts.clone(),
         catalog: gateway.catalog.clone(),
         storage: Arc::clone(&gateway.storage),
+        upkeep: gateway.upkeep.clone(),
         metrics,
         signing_key: gateway.signing_key.clone(),
         database_path: database,

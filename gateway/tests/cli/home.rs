@@ -125,9 +125,15 @@ pub(crate) struct Serving {
 impl Serving {
     /// The whole answer to a GET, head included; `None` when nothing listens.
     pub(crate) fn get(&self, path: &str) -> Option<String> {
+        self.ask("GET", path, "")
+    }
+
+    /// The same for any method, with more lines in its head.
+    pub(crate) fn ask(&self, method: &str, path: &str, more: &str) -> Option<String> {
         use std::io::{Read as _, Write as _};
         let mut stream = std::net::TcpStream::connect(&self.listen).ok()?;
-        let head = format!("GET {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n{more}\r\n");
         stream.write_all(head.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

@@ -13,12 +13,13 @@ pub(crate) fn fetch() -> Fetch {
     Fetch::get("config.json").accept("application/json")
 }
 
-/// Ours: everything leads to this mount. `auth-required` is not there, since this mount asks
-/// cargo for no token; a token that the registry wants belongs to the upstream's settings.
+/// Ours: everything leads to this mount. `auth-required` is there when the gateway itself asks for
+/// a token; one that the registry wants belongs to the upstream's settings.
 pub(crate) fn write(job: &Job<'_>, out: &mut dyn io::Write) -> io::Result<()> {
     let dl = json::quote(&job.link("crates/{crate}/{version}/download"));
     let api = json::quote(&job.cx.base);
-    writeln!(out, "{{\"dl\":{dl},\"api\":{api}}}")
+    let auth = if job.cx.private { ",\"auth-required\":true" } else { "" };
+    writeln!(out, "{{\"dl\":{dl},\"api\":{api}{auth}}}")
 }
 
 /// Where a crate is downloaded from, by the template `dl`.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
-use weir_api::ApiState;
-use weir_cache::{ArtifactSettings, Artifacts, Documents};
+use weir_api::{ApiState, Rights};
+use weir_cache::{ArtifactSettings, Artifacts, Documents, Upkeep};
 use weir_catalog::{ArtifactRow, Catalog, DatabaseSettings, Kind};
 use weir_core::{Algorithm, Clock, Digest, Ecosystem as _, Role, Timestamp};
 use weir_pipeline::{
@@ -67,15 +67,18 @@ pub(crate) async fn gateway_with(signing_key: Option<Arc<SigningKey>>) -> Gatewa
     let database = dir.path().join("weir.db");
     let catalog = Catalog::open(&DatabaseSettings::sqlite(&database)).await.unwrap();
     let (clock, store) = (Arc::new(Stopped), storage.clone());
+    let artifacts = Artifacts::new(
+        storage.clone(),
+        catalog.clone(),
+        spools.clone(),
+        clock.clone(),
+        ArtifactSettings::default(),
+    );
+    let documents = Documents::new(storage, catalog.clone(), spools, clock.clone(), 1 << 20);
+    let upkeep = Upkeep::new(artifacts.clone(), documents.clone());
     let pipeline = Pipeline::new(PipelineParts {
-        artifacts: Artifacts::new(
-            storage.clone(),
-            catalog.clone(),
-            spools.clone(),
-            clock.clone(),
-            ArtifactSettings::default(),
-        ),
-        documents: Documents::new(storage, catalog.clone(), spools, clock.clone(), 1 << 20),
+        artifacts,
+        documents,
         catalog: catalog.clone(),
         policy: policy(),
         clock,
@@ -92,6 +95,7 @@ pub(crate) async fn gateway_with(signing_key: Option<Arc<SigningKey>>) -> Gatewa
         fronts: vec![Arc::new(Front::single("npm", mount))],
         catalog: catalog.clone(),
         storage: store,
+        upkeep,
         metrics: metrics.clone(),
         signing_key,
         database_path: database.display().to_string(),
@@ -167,8 +171,24 @@ impl Gateway {
         self.ask("GET", path, accept).await
     }
 
+    /// From a caller who may see everything.
     pub(crate) async fn ask(&self, method: &str, path: &str, accept: &str) -> Answered {
+        self.ask_with(Some(Rights { storage: true }), method, path, accept).await
+    }
+
+    /// From a caller with these rights.
+    pub(crate) async fn ask_with(
+        &self,
+        rights: Option<Rights>,
+        method: &str,
+        path: &str,
+        accept: &str,
+    ) -> Answered {
         let request = axum::http::Request::builder().method(method).uri(path);
+        let request = match rights {
+            Some(rights) => request.extension(rights),
+            None => request,
+        };
         let request = request.header("host", "weir.example:8080").header("accept", accept);
         let response = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await;
         let (parts, body) = response.unwrap().into_parts();

@@ -63,6 +63,34 @@ async fn stats_have_the_shape_that_scripts_read() {
 }
 
 #[tokio::test]
+async fn where_things_are_kept_is_for_those_with_rights() {
+    let gateway = gateway().await;
+    for rights in [None, Some(weir_api::Rights { storage: false })] {
+        let stats = gateway.ask_with(rights, "GET", "/stats", "*/*").await.json();
+        let expected = json!({ "cached_artifacts": 0, "total_size_bytes": 0, "total_size": "0 B" });
+        assert_eq!(stats, expected);
+    }
+}
+
+#[tokio::test]
+async fn administration_collects_and_verifies() {
+    let gateway = gateway().await;
+    gateway.store_an_artifact().await;
+    let collected = gateway.ask("POST", "/api/admin/gc?dry_run=true", "*/*").await;
+    let nothing = json!({ "seen": 0, "orphans": 0, "bytes": 0, "young": 0, "dry_run": true });
+    assert_eq!((collected.status, collected.json()), (200, nothing));
+    // The row's file was never written.
+    let kept = gateway.ask("POST", "/api/admin/verify?keep=true", "*/*").await.json();
+    assert_eq!((&kept["checked"], &kept["faults"][0]["fault"]), (&json!(1), &json!("is missing")));
+    assert_eq!(kept["faults"][0]["removed"], json!(false));
+    let verified = gateway.ask("POST", "/api/admin/verify", "*/*").await.json();
+    assert_eq!(verified["faults"][0]["removed"], json!(true));
+    let again = gateway.ask("POST", "/api/admin/verify", "*/*").await.json();
+    assert_eq!(again, json!({ "checked": 0, "bytes": 0, "faults": [] }));
+    assert_eq!(gateway.get("/api/admin/verify").await.status, 405);
+}
+
+#[tokio::test]
 async fn metrics_are_a_prometheus_page() {
     let gateway = gateway().await;
     gateway.metrics.hit("npm");

@@ -40,6 +40,7 @@ macro_rules! rows {
 
 const DRIVERS: &[&str] = &["sqlite", "postgres"];
 const KEY_KINDS: &[&str] = &["ed25519", "rsa3072"];
+const TOKEN_ROLES: &[&str] = &["client", "admin"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
 const INDEX_MODES: &[&str] = &["passthrough", "filter_resign"];
 const WORK_MODES: &[&str] = &["warmup", "spectator", "moderate", "strict", "strict_wait"];
@@ -70,6 +71,19 @@ pub(super) const GATEWAY: &[Row] = rows! {
          gateway speak HTTPS; a renewed file is taken up within a minute. Needs `tls.key`.";
     "tls.key": Path = "", like "/etc/weir/tls.key";
         "The PEM file of the certificate's private key.";
+    "auth.required": Flag = "false", like "true";
+        "Every request needs a token, but for `/health`, `/keys/` and `/metrics`.";
+    "auth.metrics": Flag = "false", like "true";
+        "`/metrics` needs a token too.";
+    "auth.tokens.<name>.token": Secret = "", like r#"{ file = "/run/secrets/weir-ci" }"#;
+        "A token, at least 20 characters long, such as `openssl rand -hex 32` makes. Clients send \
+         it as a bearer token, or as the password of any user. The access log tells its name.";
+    "auth.tokens.<name>.role": OneOf(TOKEN_ROLES) = "client", like "admin";
+        "What its holder may: fetch, or administer as well.";
+    "auth.tokens.<name>.mounts": List = "[]", like r#"["npm", "internal"]"#;
+        "Names of the registries and groups that its holder may fetch from. Without it, all.";
+    "auth.tokens.<name>.until": Instant = "", like "2030-01-31";
+        "When the token ends.";
     "access_log.path": Path = "", like "/var/log/weir/access.log";
         "A file that gets one JSON object a line for each request. By default there is none.";
     "access_log.max_size": Size = "100 MiB", like "1 GiB";

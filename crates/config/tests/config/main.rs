@@ -1,5 +1,6 @@
 //! What a person writes, and what the gateway understands or answers.
 
+mod auth;
 mod errors;
 mod example;
 mod layers;

@@ -69,6 +69,7 @@ fn every_plain_variable_reaches_its_key() {
             ("WEIR_DATABASE__URL", "postgres://db.example/w"),
             ("WEIR_TLS__CERTIFICATE", "tls.crt"),
             ("WEIR_TLS__KEY", "tls.key"),
+            ("WEIR_AUTH__TOKENS__CI__TOKEN", "0123456789abcdef0123456789abcdef"),
         ];
         let beside = beside.into_iter().filter(|(other, _)| *other != name);
         let variables: Vec<_> = beside.chain([(name.as_str(), value)]).collect();
