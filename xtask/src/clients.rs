@@ -78,6 +78,24 @@ pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
     Ok(list)
 }
 
+/// Installs the programs of the distribution that have these names, and returns the path of a list of
+/// their own.
+pub(crate) fn install_named(workspace: &Workspace, names: &[&str]) -> Result<PathBuf> {
+    let mut pinned = pinned(workspace)?;
+    let folder = workspace.target.join("clients");
+    std::fs::create_dir_all(&folder)?;
+    let wanted = |name: &String| names.contains(&name.as_str());
+    pinned.system.retain(|name, _| wanted(name));
+    pinned.unpacked.retain(|_, bundle| bundle.names().any(wanted));
+    let outcomes = system::clients(&pinned.system);
+    let outcomes = outcomes.into_iter().chain(unpacked::clients(&folder, &pinned.unpacked));
+    let installed = outcomes.map(|(name, outcome)| Ok((name, outcome?)));
+    let installed = installed.collect::<Result<BTreeMap<String, Installed>>>()?;
+    let list = folder.join("named.json");
+    std::fs::write(&list, serde_json::to_string_pretty(&installed)? + "\n")?;
+    Ok(list)
+}
+
 /// The clients that the last [`install`] found, by name, and the names of those that it did not.
 pub(crate) fn installed(
     workspace: &Workspace,

@@ -48,6 +48,21 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     bail!("{} ended with {}:\n    {last}", title(command), output.status)
 }
 
+/// What a program says of itself, on either stream and whatever its status: some tell their version
+/// and fail. One that does not start says nothing.
+pub(crate) fn said(command: &mut Command) -> Result<String> {
+    let title = title(command);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot start {title}"))?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    // What shells and dynamic linkers end with when there is nothing to run.
+    match output.status.code() {
+        None | Some(126 | 127) => bail!("{title} ended with {}:\n    {text}", output.status),
+        Some(_) => Ok(text),
+    }
+}
+
 /// The first file of this name in the folders of `PATH`.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = variable("PATH")?;

@@ -1,10 +1,13 @@
-//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test`, `e2e` and `table`.
+//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test`, `e2e`, `table`
+//! and `bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command line tool")]
 
+mod bench;
 mod clients;
 mod codegen;
 mod command;
+mod section;
 mod suite;
 mod table;
 mod tidy;
@@ -56,6 +59,18 @@ enum Task {
         #[arg(long)]
         write: bool,
     },
+    /// Measure the gateway beside nginx and others
+    Bench {
+        /// Correctness and coarse bounds in about a minute, with a debug build, for CI
+        #[arg(long, conflicts_with = "write")]
+        short: bool,
+        /// Write the figures into the README
+        #[arg(long)]
+        write: bool,
+        /// More arguments for the program that measures
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -77,5 +92,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Test { arguments } => suite::test(&workspace, &arguments),
         Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
         Task::Table { write } => table::run(&workspace, write),
+        Task::Bench { short, write, arguments } => {
+            bench::run(&workspace, bench::Wanted { short, write }, &arguments)
+        }
     }
 }

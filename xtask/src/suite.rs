@@ -47,7 +47,7 @@ pub(crate) fn e2e(workspace: &Workspace, live: bool, arguments: &[String]) -> Re
 
 /// The gateway, together with the tests: asked for alone it would be built a second time, since
 /// cargo unifies features over what is asked for.
-fn build(workspace: &Workspace) -> Result<()> {
+pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let mut cargo = command::cargo();
     cargo.current_dir(&workspace.root).args(["build", "--workspace", "--locked"]);
     command::run(cargo.args(["--bins", "--tests", "--examples"]))

@@ -9,13 +9,14 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::clients::{self, Installed};
+use crate::section;
 use crate::workspace::Workspace;
 
 /// The variable that tells tests where to write what they prove.
 pub(crate) const VARIABLE: &str = "WEIR_TEST_PROOFS";
 
-const BEGIN: &str = "<!-- table -->\n";
-const END: &str = "<!-- /table -->\n";
+/// The part of the README that holds it.
+const SECTION: &str = "table";
 
 /// Behind a version that the distribution chose.
 const MEASURED: char = '†';
@@ -103,15 +104,10 @@ pub(crate) fn run(workspace: &Workspace, write: bool) -> Result<()> {
         bail!("the table would lack {}: run `cargo xtask clients`", missing.join(", "));
     }
     let table = rendered(&records(workspace)?, &installed)?;
-    let file = workspace.root.join("README.md");
-    let readme = std::fs::read_to_string(&file)?;
-    let (before, old, after) = split(&readme)?;
     if write {
-        std::fs::write(&file, [before, &table, after].concat())?;
-        println!("{}: written", file.display());
-        return Ok(());
+        return section::replace(workspace, SECTION, &table);
     }
-    if loosened(old) != loosened(&table) {
+    if loosened(&section::current(workspace, SECTION)?) != loosened(&table) {
         bail!(
             "the README's table is not what the tests prove; `cargo xtask table --write` writes:\n\n{table}"
         );
@@ -134,15 +130,6 @@ fn records(workspace: &Workspace) -> Result<Vec<Record>> {
         }
     }
     Ok(records)
-}
-
-/// Before the table, the table, and behind it; the markers belong to the outer parts.
-fn split(readme: &str) -> Result<(&str, &str, &str)> {
-    let begin = readme.find(BEGIN).with_context(|| format!("README.md has no {BEGIN}"))?;
-    let (before, rest) = readme.split_at(begin + BEGIN.len());
-    let end = rest.find(END).with_context(|| format!("README.md has no {END}"))?;
-    let (table, after) = rest.split_at(end);
-    Ok((before, table, after))
 }
 
 /// The clients of an ecosystem that prove the same share a row.
@@ -272,14 +259,5 @@ mod tests {
         for record in [("gpo", "npm-6", "offline"), ("npm", "npm-12", "offline")].map(record) {
             assert!(rendered(&[record], &clients("2.6.1")).is_err());
         }
-    }
-
-    #[test]
-    fn the_table_is_what_stands_between_its_markers() {
-        let readme = format!("# Weir\n{BEGIN}old\n{END}rest\n");
-        let (before, old, after) = split(&readme).unwrap();
-        assert_eq!((old, after), ("old\n", "<!-- /table -->\nrest\n"));
-        assert!(before.ends_with(BEGIN));
-        assert!(split("# Weir\n").is_err());
     }
 }

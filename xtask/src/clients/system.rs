@@ -22,7 +22,7 @@ pub(super) struct Client {
     version: Vec<String>,
 }
 
-fn dash_dash_version() -> Vec<String> {
+pub(super) fn dash_dash_version() -> Vec<String> {
     vec!["--version".to_owned()]
 }
 
@@ -55,7 +55,7 @@ impl Client {
     fn found(&self) -> Result<Installed> {
         let program = command::find(&self.program)
             .with_context(|| format!("install {} (package {})", self.program, self.package))?;
-        let said = command::output(Command::new(&program).args(&self.version))?;
+        let said = command::said(Command::new(&program).args(&self.version))?;
         let version = version(&said)
             .with_context(|| format!("{} says no version: {said:?}", self.program))?;
         Ok(Installed { program: words(&[&program]), version, pinned: false })
@@ -63,9 +63,9 @@ impl Client {
 }
 
 /// The first word that looks like a version: `apt 2.6.1 (amd64)`, `go version go1.19.8 linux`,
-/// `skopeo version 1.9.3`.
+/// `skopeo version 1.9.3`, `nginx version: nginx/1.22.1`.
 pub(super) fn version(said: &str) -> Option<String> {
-    let words = said.split(|c: char| c.is_whitespace() || c == ',');
+    let words = said.split(|c: char| c.is_whitespace() || matches!(c, ',' | '/'));
     let numbers = words.map(|word| word.trim_start_matches(|c: char| c.is_ascii_alphabetic()));
     numbers
         .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
@@ -86,6 +86,8 @@ mod tests {
             ("Docker version 20.10.24+dfsg1, build 297e128\n", Some("20.10.24+dfsg1")),
             ("\n----------\nGradle 4.4.1\n----------\n\nBuild time: 2012-12-21\n", Some("4.4.1")),
             ("Apache Maven 3.8.7\nMaven home: /usr/share/maven\n", Some("3.8.7")),
+            ("nginx version: nginx/1.22.1\n", Some("1.22.1")),
+            ("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012\n", Some("4.1.0-3+b2")),
             ("usage: program\n", None),
         ] {
             assert_eq!(version(said).as_deref(), expected, "{said}");

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use super::system::dash_dash_version;
 use super::{Installed, Outcome, once, words};
 use crate::command;
 
@@ -22,6 +23,9 @@ pub(super) struct Bundle {
     /// Whether they work for root alone.
     #[serde(default)]
     needs_root: bool,
+    /// The arguments with which they say their version.
+    #[serde(default = "dash_dash_version")]
+    version: Vec<String>,
 }
 
 /// Takes the packages apart. Fetching needs no rights beyond apt's package lists.
@@ -32,7 +36,7 @@ pub(super) fn clients(folder: &Path, bundles: &BTreeMap<String, Bundle>) -> Vec<
         let unpacked = bundle.unpack(&home).map_err(|error| format!("{error:#}"));
         for (client, program) in &bundle.programs {
             let found = match &unpacked {
-                Ok(()) => found(&home.join("root").join(program)),
+                Ok(()) => bundle.found(&home.join("root").join(program)),
                 Err(error) => Err(anyhow::anyhow!(error.clone())),
             };
             outcomes.push((client.clone(), found));
@@ -42,6 +46,11 @@ pub(super) fn clients(folder: &Path, bundles: &BTreeMap<String, Bundle>) -> Vec<
 }
 
 impl Bundle {
+    /// The names of its clients.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.programs.keys()
+    }
+
     fn unpack(&self, home: &Path) -> Result<()> {
         if self.needs_root && command::output(Command::new("id").arg("-u"))?.trim() != "0" {
             bail!("needs root");
@@ -70,11 +79,11 @@ impl Bundle {
             Ok(())
         })
     }
-}
 
-/// A program that starts; one that lacks a library of the machine does not.
-fn found(program: &Path) -> Result<Installed> {
-    let said = command::output(Command::new(program).arg("--version"))?;
-    let version = super::system::version(&said).with_context(|| format!("says {said:?}"))?;
-    Ok(Installed { program: words(&[program]), version, pinned: false })
+    /// A program that starts; one that lacks a library of the machine does not.
+    fn found(&self, program: &Path) -> Result<Installed> {
+        let said = command::said(Command::new(program).args(&self.version))?;
+        let version = super::system::version(&said).with_context(|| format!("says {said:?}"))?;
+        Ok(Installed { program: words(&[program]), version, pinned: false })
+    }
 }

@@ -8,9 +8,9 @@ use super::Offence;
 use crate::workspace::Workspace;
 
 /// Folders of the project. A word in backticks that begins with one of them is a path.
-const FOLDERS: [&str; 11] = [
-    ".ci", ".cargo", "crates", "deploy", "docs", "e2e", "examples", "fuzz", "gateway", "plugins",
-    "xtask",
+const FOLDERS: [&str; 12] = [
+    ".ci", ".cargo", "bench", "crates", "deploy", "docs", "e2e", "examples", "fuzz", "gateway",
+    "plugins", "xtask",
 ];
 
 /// Paths in backticks, relative to the root, and targets of links, relative to the document.

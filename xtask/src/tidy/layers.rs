@@ -28,6 +28,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("crates/crawler", 40),
     ("gateway", 50),
     ("e2e", END),
+    ("bench", END),
     ("examples", END),
     ("fuzz", END),
     ("xtask", END),
@@ -38,7 +39,7 @@ const END: u8 = 51;
 /// Plugins build on these and nothing else of the workspace.
 const FOUNDATION: u8 = 2;
 /// Whoever may name plugins. From a certain height on, tests may.
-const NAMES_PLUGINS: [&str; 2] = ["gateway", "fuzz"];
+const NAMES_PLUGINS: [&str; 3] = ["gateway", "fuzz", "bench"];
 const TESTS_PLUGINS: u8 = 30;
 
 pub(super) fn check(packages: &[Package]) -> Vec<Offence> {

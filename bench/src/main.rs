@@ -1,0 +1,136 @@
+//! Measures the gateway beside nginx and others, on the same bytes, in turn, in one run.
+//!
+//! `cargo xtask bench` builds and starts it.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command line tool")]
+
+mod client;
+mod computed;
+mod duel;
+mod fixtures;
+mod herd;
+mod load;
+mod memory;
+mod process;
+mod registry;
+mod rendering;
+mod report;
+mod served;
+mod world;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use serde_json::json;
+
+use crate::client::Ask;
+use crate::duel::median;
+use crate::memory::Watch;
+use crate::report::{Figure, Row};
+use crate::served::Pacing;
+use crate::world::{Tools, World};
+
+const STARTS: usize = 5;
+/// After this time a gateway that nobody asks anything counts as idle.
+const IDLE: Duration = Duration::from_secs(2);
+
+#[derive(Parser)]
+#[command(about = "Measures the gateway beside nginx and others")]
+struct Arguments {
+    /// The gateway's program
+    #[arg(long)]
+    gateway: PathBuf,
+    /// How it was built, for the report
+    #[arg(long, default_value = "release")]
+    profile: String,
+    /// The list that `cargo xtask clients` writes
+    #[arg(long)]
+    clients: PathBuf,
+    /// A minute: correctness and coarse bounds, for machines that do other things besides
+    #[arg(long)]
+    short: bool,
+    /// Where the figures go
+    #[arg(long)]
+    json: PathBuf,
+    /// Where the table goes
+    #[arg(long)]
+    table: PathBuf,
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let (tools, versions) = Tools::find(&arguments.gateway, &arguments.clients)?;
+    let rows = measure(tools, arguments.short)?;
+    let circumstances = circumstances(&arguments.profile, &versions);
+    let table = report::table(&rows, &circumstances);
+    println!("{table}");
+    std::fs::write(&arguments.table, &table)?;
+    let figures = json!({ "circumstances": circumstances, "rows": rows });
+    std::fs::write(&arguments.json, serde_json::to_string_pretty(&figures)? + "\n")?;
+    let unsound: Vec<&str> =
+        rows.iter().filter(|row| !row.sound).map(|row| row.work.as_str()).collect();
+    if arguments.short && !unsound.is_empty() {
+        bail!("beyond their coarse bounds: {}", unsound.join(", "));
+    }
+    Ok(())
+}
+
+fn measure(tools: Tools, short: bool) -> Result<Vec<Row>> {
+    let pacing = if short {
+        Pacing { lasts: Duration::from_secs(1), rounds: 1 }
+    } else {
+        Pacing { lasts: Duration::from_secs(2), rounds: 5 }
+    };
+    let mut missing = None;
+    let mut world = World::start(tools, |npm| {
+        served::fill(npm);
+        rendering::fill(npm);
+        missing = Some(herd::fill(npm));
+    })?;
+    let missing = missing.context("the registries were not filled")?;
+    let watch = Watch::start(world.gateway.id());
+    let mut rows = served::rows(&world, pacing)?;
+    rows.push(herd::row(&world, &missing)?);
+    rows.extend(rendering::rows(&world)?);
+    rows.extend(computed::rows()?);
+    rows.push(peak(watch));
+    rows.extend(begun(&mut world)?);
+    Ok(rows)
+}
+
+fn peak(watch: Watch) -> Row {
+    let figure = Figure::new(watch.end(), "MB");
+    Row::at_most("anonymous memory, peak over all of the above", figure, (150.0, 300.0))
+}
+
+/// From the start of a gateway that has a full cache to its first answer, and what it needs then.
+fn begun(world: &mut World) -> Result<Vec<Row>> {
+    let ask = Ask::get("/npm/blob/-/blob-1.0.0.tgz");
+    let starts: Result<Vec<Duration>> = (0..STARTS).map(|_| world.restart(&ask)).collect();
+    let starts = starts?.into_iter().map(|took| took.as_secs_f64() * 1e3).collect();
+    std::thread::sleep(IDLE);
+    let idle = Figure::new(memory::now(world.gateway.id()), "MB");
+    Ok(vec![
+        Row::at_most("start to first answer", Figure::new(median(starts), "ms"), (300.0, 5000.0)),
+        Row::at_most("anonymous memory when idle", idle, (40.0, 100.0)),
+    ])
+}
+
+/// `Weir (release) · nginx 1.22.1 · wrk 4.1.0 · 2 CPUs`
+fn circumstances(profile: &str, versions: &std::collections::BTreeMap<String, String>) -> String {
+    let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let others = versions.iter().map(|(name, version)| format!(", {name} {version}"));
+    format!("Weir ({profile}){}, {cpus} CPUs.", others.collect::<String>())
+}
