@@ -85,8 +85,7 @@ fn indexed() -> Result<f64> {
     let debian = EcosystemInfo::from(Debian.describe());
     let mut settings = PolicySettings::default();
     settings.cooldown.default = TEN_DAYS;
-    settings.rules =
-        vec![RuleSettings::new("no-package", Effect::Deny).purl("pkg:deb/debian/package-7")];
+    settings.rules = vec![RuleSettings::new("no-package", Effect::Deny).purl("pkg:deb/package-7")];
     let policy = Policy::new(settings, &[debian])?;
     let mount = MountInfo {
         id: debian.id,

@@ -52,6 +52,9 @@ struct Arguments {
     /// A minute: correctness and coarse bounds, for machines that do other things besides
     #[arg(long)]
     short: bool,
+    /// Only answers from the cache whose name holds this text
+    #[arg(long)]
+    only: Option<String>,
     /// Where the figures go
     #[arg(long)]
     json: PathBuf,
@@ -72,7 +75,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let (tools, versions) = Tools::find(&arguments.gateway, &arguments.clients)?;
-    let rows = measure(tools, arguments.short)?;
+    let rows = measure(tools, arguments)?;
     let circumstances = circumstances(&arguments.profile, &versions);
     let table = report::table(&rows, &circumstances);
     println!("{table}");
@@ -87,8 +90,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn measure(tools: Tools, short: bool) -> Result<Vec<Row>> {
-    let pacing = if short {
+fn measure(tools: Tools, arguments: &Arguments) -> Result<Vec<Row>> {
+    let pacing = if arguments.short {
         Pacing { lasts: Duration::from_secs(1), rounds: 1 }
     } else {
         Pacing { lasts: Duration::from_secs(2), rounds: 5 }
@@ -101,7 +104,11 @@ fn measure(tools: Tools, short: bool) -> Result<Vec<Row>> {
     })?;
     let missing = missing.context("the registries were not filled")?;
     let watch = Watch::start(world.gateway.id());
-    let mut rows = served::rows(&world, pacing)?;
+    let only = arguments.only.as_deref();
+    let mut rows = served::rows(&world, pacing, only.unwrap_or_default())?;
+    if only.is_some() {
+        return Ok(rows);
+    }
     rows.push(herd::row(&world, &missing)?);
     rows.extend(rendering::rows(&world)?);
     rows.extend(computed::rows()?);

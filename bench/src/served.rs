@@ -45,53 +45,107 @@ pub(crate) fn fill(npm: &Origin) {
     }
 }
 
-/// All of them.
-pub(crate) fn rows(world: &World, pacing: Pacing) -> Result<Vec<Row>> {
-    let stage = Stage { world, pacing };
-    let mut rows = stage.files()?;
-    rows.extend(stage.listings()?);
-    rows.extend(stage.small()?);
-    rows.extend(stage.images()?);
+/// The rows whose work holds this text.
+pub(crate) fn rows(world: &World, pacing: Pacing, only: &str) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for contest in (Stage { world }).contests()? {
+        if contest.work.contains(only) {
+            rows.extend(contest.rows(world, pacing)?);
+        }
+    }
     Ok(rows)
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nginx,
+    DockerRegistry,
+}
+
+/// Two servers and what both are asked for.
+struct Contest {
+    work: &'static str,
+    beside: Beside,
+    /// What the gateway is asked for, and the other one.
+    asks: (Ask, Ask),
+    status: u16,
+    connections: usize,
+    /// The lower bound of the ratio of rates.
+    aim: f64,
+    /// An upper bound of the gateway's CPU for a request, in microseconds.
+    most: Option<f64>,
+}
+
+impl Contest {
+    fn beside_nginx(work: &'static str, asks: (Ask, Ask), aim: f64) -> Self {
+        let (beside, status, connections, most) = (Beside::Nginx, 200, 16, None);
+        Self { work, beside, asks, status, connections, aim, most }
+    }
+
+    fn rows(self, world: &World, pacing: Pacing) -> Result<Vec<Row>> {
+        let (name, process, address) = match self.beside {
+            Beside::Nginx => ("nginx", &world.nginx, world.nginx_address),
+            Beside::DockerRegistry => {
+                ("docker-registry", &world.registry.process, world.registry.address)
+            }
+        };
+        let (ours, theirs) = self.asks;
+        let weir = Side { process: &world.gateway, address: world.address, ask: ours };
+        let other = Side { process, address, ask: theirs };
+        let shape = Shape { connections: self.connections, lasts: pacing.lasts };
+        let terms = Terms { shape, rounds: pacing.rounds, status: self.status };
+        let outcome = duel::fight(&world.tools, (&weir, &other), terms)?;
+        let mut rows = vec![Row::duel(self.work, name, &outcome, (self.aim, COARSE))];
+        rows.extend(self.most.map(|most| {
+            let figure = Figure::new(outcome.weir.cpu, "µs of CPU");
+            Row::at_most(self.work, figure, (most, most * COARSE))
+        }));
+        Ok(rows)
+    }
+}
+
+/// Fills caches and says what is asked for.
 struct Stage<'a> {
     world: &'a World,
-    pacing: Pacing,
 }
 
 impl Stage<'_> {
-    fn files(&self) -> Result<Vec<Row>> {
-        let file = |name: &str, version: &str| -> Result<(Ask, Ask)> {
-            let ours = Ask::get(format!("/npm/blob/-/blob-{version}.tgz"));
-            let bytes = self.get(&ours)?.body;
-            self.world.publish(name, &bytes)?;
-            Ok((ours, Ask::get(format!("/files/{name}"))))
-        };
-        let small = self.beside_nginx(file("small", "1.0.0")?, (200, 16))?;
-        let large = self.beside_nginx(file("large", "2.0.0")?, (200, 4))?;
-        Ok(vec![
-            Row::duel("300 KB artifact", "nginx", &small, (1.2, COARSE)),
-            Row::duel("64 MB artifact", "nginx", &large, (1.0, COARSE)),
-        ])
+    fn contests(&self) -> Result<Vec<Contest>> {
+        let (small, large) = (self.file("small", "1.0.0")?, self.file("large", "2.0.0")?);
+        let listing = self.listing("listing", "identity")?;
+        let packed = self.listing("listing", "gzip")?;
+        let long = self.listing("large", "identity")?;
+        let listing_304 = self.unchanged(&listing)?;
+        let file_304 = self.unchanged(&small)?;
+        let heads = (Ask::head(&*small.0.path), Ask::head(&*small.1.path));
+        let refusals = (Ask::get(REFUSED), Ask::get("/refused"));
+        let nginx = Contest::beside_nginx;
+        let unchanged = |contest| Contest { status: 304, ..contest };
+        let few = |contest| Contest { connections: 4, ..contest };
+        let mut contests = vec![
+            nginx("300 KB artifact", small, 1.2),
+            few(nginx("64 MB artifact", large, 1.0)),
+            nginx("130 KB listing", listing, 0.9),
+            nginx("130 KB listing, gzip", packed, 0.9),
+            few(nginx("10 MB listing", long, 1.2)),
+            unchanged(nginx("304 of the 130 KB listing", listing_304, 1.0)),
+            unchanged(nginx("304 of the 300 KB artifact", file_304, 1.0)),
+            Contest { connections: 8, ..nginx("HEAD of the 300 KB artifact", heads, 1.0) },
+            Contest { status: 403, ..nginx("refusal of a withheld file", refusals, 1.0) },
+        ];
+        contests.extend(self.images());
+        Ok(contests)
     }
 
-    fn listings(&self) -> Result<Vec<Row>> {
-        let mut rows = Vec::new();
-        for (name, coding, title, aim) in [
-            ("listing", "identity", "130 KB listing", 0.9),
-            ("listing", "gzip", "130 KB listing, gzip", 0.9),
-            ("large", "identity", "10 MB listing", 1.2),
-        ] {
-            let asks = self.same_listing(name, coding)?;
-            let outcome = self.beside_nginx(asks, (200, if name == "large" { 4 } else { 16 }))?;
-            rows.push(Row::duel(title, "nginx", &outcome, (aim, COARSE)));
-        }
-        Ok(rows)
+    /// A file in the gateway's cache, and the same one where nginx finds it.
+    fn file(&self, name: &str, version: &str) -> Result<(Ask, Ask)> {
+        let ours = Ask::get(format!("/npm/blob/-/blob-{version}.tgz"));
+        self.world.publish(name, &self.get(&ours)?.body)?;
+        Ok((ours, Ask::get(format!("/files/{name}"))))
     }
 
     /// A listing of the gateway's, and the same bytes behind nginx's cache.
-    fn same_listing(&self, name: &str, coding: &str) -> Result<(Ask, Ask)> {
+    fn listing(&self, name: &str, coding: &str) -> Result<(Ask, Ask)> {
         let ours = Ask::get(format!("/npm/{name}")).with("Accept-Encoding", coding);
         let reply = self.get(&ours)?;
         let mut answer = Answer::ok(reply.body.clone()).media("application/json");
@@ -104,53 +158,27 @@ impl Stage<'_> {
         Ok((ours, Ask::get(format!("/{path}")).with("Accept-Encoding", coding)))
     }
 
-    fn small(&self) -> Result<Vec<Row>> {
-        let (listing, cached) = self.same_listing("listing", "identity")?;
-        let file = Ask::get("/npm/blob/-/blob-1.0.0.tgz");
-        let listing_304 = self.beside_nginx(self.unchanged(listing, cached)?, (304, 16))?;
-        let file_304 = self.unchanged(file.clone(), Ask::get("/files/small"))?;
-        let file_304 = self.beside_nginx(file_304, (304, 16))?;
-        let heads = (Ask::head(file.path), Ask::head("/files/small"));
-        let heads = self.beside_nginx(heads, (200, 8))?;
-        let refusals = self.beside_nginx((Ask::get(REFUSED), Ask::get("/refused")), (403, 16))?;
-        Ok(vec![
-            Row::duel("304 of the 130 KB listing", "nginx", &listing_304, (1.0, COARSE)),
-            Row::duel("304 of the 300 KB artifact", "nginx", &file_304, (1.0, COARSE)),
-            Row::duel("HEAD of the 300 KB artifact", "nginx", &heads, (1.0, COARSE)),
-            Row::duel("refusal of a withheld file", "nginx", &refusals, (1.0, COARSE)),
-        ])
-    }
-
     /// The same requests of clients that have the answer already.
-    fn unchanged(&self, ours: Ask, theirs: Ask) -> Result<(Ask, Ask)> {
-        let world = self.world;
-        let tagged = |address: SocketAddr, ask: Ask| -> Result<Ask> {
-            let reply = client::send(address, &ask, b"")?;
+    fn unchanged(&self, (ours, theirs): &(Ask, Ask)) -> Result<(Ask, Ask)> {
+        let tagged = |address: SocketAddr, ask: &Ask| -> Result<Ask> {
+            let reply = client::send(address, ask, b"")?;
             let tag = reply.header("etag").context("no entity tag")?;
-            Ok(ask.with("If-None-Match", tag))
+            Ok(ask.clone().with("If-None-Match", tag))
         };
-        Ok((tagged(world.address, ours)?, tagged(world.nginx_address, theirs)?))
+        Ok((tagged(self.world.address, ours)?, tagged(self.world.nginx_address, theirs)?))
     }
 
-    fn images(&self) -> Result<Vec<Row>> {
-        let world = self.world;
+    fn images(&self) -> [Contest; 2] {
         let manifest = Ask::get(format!("/v2/{IMAGE}/manifests/{TAG}"))
             .with("Accept", "application/vnd.oci.image.manifest.v1+json");
-        let blob = Ask::get(format!("/v2/{IMAGE}/blobs/{}", world.registry.layer));
-        let mut rows = Vec::new();
-        for (title, ask, most) in
-            [("image manifest by tag", manifest, 60.0), ("image blob of 1 MiB", blob, 400.0)]
-        {
-            let weir = self.ours(ask.clone());
-            let other =
-                Side { process: &world.registry.process, address: world.registry.address, ask };
-            let outcome = duel::fight(&world.tools, (&weir, &other), self.terms(200, 16))?;
-            let figure =
-                Figure { cpu: String::new(), ..Figure::new(outcome.weir.cpu, "µs of CPU") };
-            rows.push(Row::duel(title, "docker-registry", &outcome, (3.0, COARSE)));
-            rows.push(Row::at_most(title, figure, (most, most * COARSE)));
-        }
-        Ok(rows)
+        let blob = Ask::get(format!("/v2/{IMAGE}/blobs/{}", self.world.registry.layer));
+        let works =
+            [("image manifest by tag", manifest, 60.0), ("image blob of 1 MiB", blob, 400.0)];
+        works.map(|(work, ask, most)| Contest {
+            beside: Beside::DockerRegistry,
+            most: Some(most),
+            ..Contest::beside_nginx(work, (ask.clone(), ask), 3.0)
+        })
     }
 
     fn get(&self, ask: &Ask) -> Result<client::Reply> {
@@ -158,24 +186,5 @@ impl Stage<'_> {
         client::send(self.world.address, ask, b"")?;
         std::thread::sleep(Duration::from_millis(200));
         client::send(self.world.address, ask, b"")
-    }
-
-    fn ours(&self, ask: Ask) -> Side<'_> {
-        Side { process: &self.world.gateway, address: self.world.address, ask }
-    }
-
-    fn terms(&self, status: u16, connections: usize) -> Terms {
-        let shape = Shape { connections, lasts: self.pacing.lasts };
-        Terms { shape, rounds: self.pacing.rounds, status }
-    }
-
-    fn beside_nginx(
-        &self,
-        (ours, theirs): (Ask, Ask),
-        (status, connections): (u16, usize),
-    ) -> Result<duel::Outcome> {
-        let world = self.world;
-        let nginx = Side { process: &world.nginx, address: world.nginx_address, ask: theirs };
-        duel::fight(&world.tools, (&self.ours(ours), &nginx), self.terms(status, connections))
     }
 }

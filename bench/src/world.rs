@@ -40,7 +40,7 @@ impl Tools {
             found.map(PathBuf::from).with_context(|| format!("{name}: run `cargo xtask clients`"))
         };
         let tools = Self {
-            gateway: gateway.to_owned(),
+            gateway: std::path::absolute(gateway)?,
             wrk: find("wrk")?,
             nginx: find("nginx")?,
             docker_registry: find("docker-registry")?,
