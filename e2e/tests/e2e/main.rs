@@ -11,6 +11,7 @@ mod container;
 mod debian;
 mod golang;
 mod javascript;
+mod jvm;
 mod keys;
 mod lent;
 mod live;

@@ -28,8 +28,8 @@ reason = "its author's account was stolen"
 "#;
 
 /// A repository, and a world whose gateway stands before it.
-struct Repository {
-    origin: Origin,
+pub(crate) struct Repository {
+    pub(crate) origin: Origin,
     jars: Vec<BuiltFile>,
     _runtime: Runtime,
 }
@@ -60,7 +60,7 @@ fn packages() -> Vec<Package> {
 }
 
 impl Repository {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -71,14 +71,20 @@ impl Repository {
         Self { origin, jars, _runtime: runtime }
     }
 
-    fn jar(&self, version: &str) -> &str {
+    /// The path of `demo`'s jar.
+    pub(crate) fn jar(&self, version: &str) -> &str {
         let is = |jar: &&BuiltFile| jar.name == "org.acme:demo" && jar.version == version;
         &self.jars.iter().find(is).unwrap().path
     }
 
-    fn world(&self) -> World {
+    pub(crate) fn world(&self) -> World {
+        self.world_with("")
+    }
+
+    /// The same with further lines of configuration.
+    pub(crate) fn world_with(&self, config: &str) -> World {
         let url = self.origin.url();
-        let config = format!("{STRICT}\n[registries.maven]\nupstream = {url:?}\n");
+        let config = format!("{STRICT}\n[registries.maven]\nupstream = {url:?}\n{config}");
         World::with(Settings { config, ..Settings::default() })
     }
 }
@@ -90,13 +96,18 @@ pub(crate) enum Driver {
 }
 
 impl Driver {
+    pub(crate) fn client(&self) -> &Client {
+        let (Self::Maven(client) | Self::Gradle(client)) = self;
+        client
+    }
+
     pub(crate) fn find(name: &str) -> Option<Self> {
         let found = client(name)?;
         Some(if name == "gradle" { Self::Gradle(found) } else { Self::Maven(found) })
     }
 
     /// Resolves what an extension of this name needs, with empty caches.
-    fn resolve(&self, world: &World, needs: &str, mount: &str) -> Output {
+    pub(crate) fn resolve(&self, world: &World, needs: &str, mount: &str) -> Output {
         world.clear(&[]);
         let url = format!("{}/{mount}/", world.url());
         match self {
@@ -107,26 +118,33 @@ impl Driver {
 }
 
 /// Tells a client of the JVM where its home is: it does not read `HOME`.
-fn jvm(client: &Client, world: &World) -> Run {
+pub(crate) fn jvm(run: Run, world: &World) -> Run {
     let java = format!("-Duser.home={} -XX:TieredStopAtLevel=1", world.home().display());
-    Run::client(client, world).env("MAVEN_OPTS", &java).env("GRADLE_OPTS", &java)
+    run.env("MAVEN_OPTS", &java).env("GRADLE_OPTS", &java)
 }
 
 fn maven(client: &Client, world: &World, needs: &str, url: &str) -> Output {
+    project(world, needs);
+    settings(world, url);
+    let local = local(world);
+    // With the causes of faults.
+    let arguments = ["-B", "-C", "-e", "-s", "settings.xml", &local, "validate"];
+    jvm(Run::client(client, world), world).args(&arguments).wait()
+}
+
+/// Writes a project with this extension. Snapshots count, of whatever repository.
+pub(crate) fn project(world: &World, needs: &str) {
     world.write(
         "pom.xml",
         &format!(
             "<project>\n<modelVersion>4.0.0</modelVersion>\n<groupId>{GROUP}</groupId>\
              <artifactId>project</artifactId><version>1</version><packaging>pom</packaging>\n\
+             <pluginRepositories><pluginRepository><id>own</id><url>http://127.0.0.1:1/</url>\
+             <snapshots><enabled>true</enabled></snapshots></pluginRepository></pluginRepositories>\n\
              <build><extensions><extension><groupId>{GROUP}</groupId><artifactId>{needs}</artifactId>\
              <version>1.0.0</version></extension></extensions></build>\n</project>\n"
         ),
     );
-    settings(world, url);
-    let local = local(world);
-    // With the causes of faults.
-    let arguments = ["-B", "-C", "-e", "-s", "settings.xml", &local, "validate"];
-    jvm(client, world).args(&arguments).wait()
 }
 
 fn settings(world: &World, url: &str) {
@@ -135,17 +153,17 @@ fn settings(world: &World, url: &str) {
     world.write("settings.xml", &format!("<settings>{mirrors}</settings>"));
 }
 
-fn local(world: &World) -> String {
+pub(crate) fn local(world: &World) -> String {
     format!("-Dmaven.repo.local={}", world.home().join("repository").display())
 }
 
 /// `mvn package` with strict checksums and an empty local repository.
 pub(crate) fn package(driver: &Driver, world: &World) -> Output {
-    let (Driver::Maven(client) | Driver::Gradle(client)) = driver;
+    let client = driver.client();
     world.clear(&["target"]);
     settings(world, &format!("{}/maven/", world.url()));
     let arguments = ["-B", "-C", "-q", "-s", "settings.xml", &local(world), "package"];
-    jvm(client, world).args(&arguments).wait()
+    jvm(Run::client(client, world), world).args(&arguments).wait()
 }
 
 /// POMs and jars in the local repository.
@@ -166,26 +184,31 @@ pub(crate) fn files(world: &World) -> usize {
 }
 
 fn gradle(client: &Client, world: &World, needs: &str, url: &str) -> Output {
+    build(world, needs, &format!("maven {{ url '{url}' }}"));
+    jvm(Run::client(client, world), world).args(&GRADLE).wait()
+}
+
+/// The arguments of a build.
+pub(crate) const GRADLE: [&str; 3] = ["--no-daemon", "--console=plain", "fetch"];
+
+/// Writes a build that fetches what it needs from these repositories.
+pub(crate) fn build(world: &World, needs: &str, repositories: &str) {
     world.write("settings.gradle", "rootProject.name = 'project'\n");
     world.write(
         "build.gradle",
         &format!(
-            "repositories {{ maven {{ url '{url}' }} }}\nconfigurations {{ needed }}\n\
+            "repositories {{ {repositories} }}\nconfigurations {{ needed }}\n\
              dependencies {{ needed '{GROUP}:{needs}:1.0.0' }}\n\
              task fetch {{ doLast {{ copy {{ from configurations.needed\n\
              into '{}' }} }} }}\n",
             world.home().join("repository").display()
         ),
     );
-    jvm(client, world)
-        .path_env("GRADLE_USER_HOME", &world.home().join("gradle"))
-        .args(&["--no-daemon", "--console=plain", "fetch"])
-        .wait()
 }
 
 /// Whether the client has the jar of this version of `demo`.
 #[track_caller]
-fn has(world: &World, version: &str) {
+pub(crate) fn has(world: &World, version: &str) {
     let name = format!("demo-{version}.jar");
     let folder = world.home().join("repository");
     assert!(super::harness::holds(&folder, &name), "{name} is not in {}", folder.display());

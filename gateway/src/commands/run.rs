@@ -6,6 +6,7 @@ mod cargo_home;
 mod child;
 mod environment;
 mod journal;
+mod jvm;
 mod lendable;
 mod loans;
 mod lockfiles;
@@ -153,8 +154,11 @@ impl Session<'_> {
             let path = plugin.path(self.env.get(poetry::VARIABLE));
             variables.push((poetry::VARIABLE.to_owned(), path));
         }
+        let jvm = self.jvm(command, &mut report.notes).await;
+        variables.extend(jvm.iter().filter_map(|jvm| jvm.variable.clone()));
         let lent = self.lend(&journals, &before, &mut report).await;
-        let ended = child::run(command, &variables).await;
+        let told = jvm.as_ref().map_or_else(|| command.to_vec(), |jvm| jvm.command(command));
+        let ended = child::run(&told, &variables).await;
         for (_, home) in &homes {
             if let Err(error) = home.take_down() {
                 report.notes.push(format!("{} was not removed: {error}", home.path.display()));
@@ -162,6 +166,9 @@ impl Session<'_> {
         }
         if let Some(Err(error)) = plugin.map(|plugin| plugin.take_down()) {
             report.notes.push(format!("poetry's plugin was not removed: {error}"));
+        }
+        if let Some(Err(error)) = jvm.map(|jvm| jvm.take_down()) {
+            report.notes.push(format!("the settings of this run were not removed: {error}"));
         }
         self.tidy_up(command, &before, lent, &mut report).await;
         Ok((ended?, tally.told(report)))

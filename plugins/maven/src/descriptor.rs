@@ -16,30 +16,40 @@ const SETTINGS: &str = "\
 </settings>
 ";
 
-/// Replaces the repositories of builds and their plugins. Gradle 4 knows neither
-/// `allowInsecureProtocol` nor `beforeSettings`.
+/// Gives the repositories of builds and of their plugins the gateway's address. The first line says
+/// what an address becomes (`weir run` has one of its own), `null` leaves it. Gradle 4 has neither
+/// `allowInsecureProtocol` nor repositories of settings.
 const INIT_SCRIPT: &str = "\
-def weir = { repositories ->
+def gateway = { address -> '{base}/' }
+def redirect = { repositories ->
     repositories.all { repository ->
-        if (repository instanceof MavenArtifactRepository && repository.name != 'weir' &&
-            repository.url.scheme != 'file') {
-            repositories.remove(repository)
+        if (!(repository instanceof MavenArtifactRepository) || repository.url.scheme == 'file') {
+            return
         }
-    }
-    repositories.maven {
-        name = 'weir'
-        url = '{base}/'
-        if (it.metaClass.respondsTo(it, 'setAllowInsecureProtocol')) {
-            allowInsecureProtocol = true
+        def address = gateway(repository.url.toString())
+        if (address == null) {
+            logger.lifecycle('weir: ' + repository.url + ' is asked past the gateway')
+        } else if (address != repository.url.toString()) {
+            repository.url = address
+            if (repository.metaClass.respondsTo(repository, 'setAllowInsecureProtocol')) {
+                repository.allowInsecureProtocol = true
+            }
         }
     }
 }
 allprojects {
-    buildscript { weir(repositories) }
-    weir(repositories)
+    redirect(buildscript.repositories)
+    redirect(repositories)
 }
 settingsEvaluated { settings ->
-    weir(settings.pluginManagement.repositories)
+    def plugins = settings.pluginManagement.repositories
+    if (plugins.empty) {
+        plugins.gradlePluginPortal()
+    }
+    redirect(plugins)
+    if (settings.metaClass.respondsTo(settings, 'getDependencyResolutionManagement')) {
+        redirect(settings.dependencyResolutionManagement.repositories)
+    }
 }
 ";
 

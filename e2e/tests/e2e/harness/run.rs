@@ -50,6 +50,14 @@ impl Run {
         run.env("PATH", &format!("{}:{}", client.folder().display(), system_path()))
     }
 
+    /// `weir` itself, with the client's home and the world's configuration behind its arguments.
+    pub(crate) fn weir(world: &World, arguments: &[&str]) -> Self {
+        let mut run = Self::program(&binary().to_string_lossy(), &world.home(), &world.project());
+        run.command.args(arguments).arg("--config").arg(world.config_file());
+        run.limit = world.limit();
+        run
+    }
+
     fn program(program: &str, home: &Path, folder: &Path) -> Self {
         std::fs::create_dir_all(home.join("tmp")).unwrap();
         std::fs::create_dir_all(folder).unwrap();
