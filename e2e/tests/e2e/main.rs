@@ -19,6 +19,7 @@ mod maven;
 mod npm;
 mod postgres;
 mod python;
+mod repositories;
 mod run;
 mod s3;
 mod signatures;

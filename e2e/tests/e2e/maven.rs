@@ -4,6 +4,7 @@
 //! that it needs, ranges included, without a plugin of the public repository.
 
 use tokio::runtime::Runtime;
+use weir_core::{Algorithm, Digest};
 use weir_testkit::origin::{
     Answer, BuiltFile, MavenStyle, Origin, Package, PackageRelease, maven_repository,
 };
@@ -13,10 +14,13 @@ use super::harness::{Client, NEW, Output, Run, Settings, World, client};
 const ECOSYSTEM: &str = "maven";
 const GROUP: &str = "org.acme";
 /// Extensions of a project, each with what it needs.
-const NEEDS: [(&str, &str, &str); 3] = [
+const NEEDS: [(&str, &str, &str); 6] = [
     ("range", "org.acme:demo", "[1.0,2.0)"),
     ("pinned", "org.acme:demo", NEW),
     ("whole", "org.acme:banned", "1.0.0"),
+    ("latest", "org.acme:demo", "LATEST"),
+    ("snapped", "org.acme:snap", "1.0-SNAPSHOT"),
+    ("modular", "org.acme:modules", "1.0.0"),
 ];
 
 const STRICT: &str = r#"
@@ -86,6 +90,14 @@ impl Repository {
         let url = self.origin.url();
         let config = format!("{STRICT}\n[registries.maven]\nupstream = {url:?}\n{config}");
         World::with(Settings { config, ..Settings::default() })
+    }
+
+    /// Puts a file with its checksum on the repository.
+    pub(crate) fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
+        let bytes = bytes.into();
+        let digest = Digest::of(Algorithm::Sha1, &bytes).hex();
+        self.origin.put(&format!("{path}.sha1"), Answer::ok(digest));
+        self.origin.put(path, Answer::ok(bytes));
     }
 }
 
@@ -238,6 +250,8 @@ fn refusals(name: &str) -> Option<String> {
     let mut world = repository.world();
     world.strict();
     let older = driver.resolve(&world, "range", "maven").succeeded();
+    has(&world, "1.1.0");
+    driver.resolve(&world, "latest", "maven").succeeded();
     has(&world, "1.1.0");
     let pinned = driver.resolve(&world, "pinned", "maven").failed();
     let whole = driver.resolve(&world, "whole", "maven").failed();
