@@ -1,8 +1,9 @@
 //! Go: builds with the checksum database on, refusals, and its smaller commands.
 
-use weir_testkit::origin::{Answer, go_database_key};
+use serde_json::json;
+use weir_testkit::origin::{Answer, Origin, go_database_key, zip};
 
-use super::harness::{Client, NEW, Output, Run, World, client};
+use super::harness::{Client, NEW, Output, Run, Settings, World, client};
 
 const ECOSYSTEM: &str = "go";
 /// The fixture with three versions.
@@ -19,7 +20,13 @@ impl Driver {
 
     /// Runs go with the checksum database of the fixtures.
     fn run(&self, world: &World, arguments: &[&str]) -> Output {
+        self.run_with(world, &[], arguments)
+    }
+
+    /// The same with further variables.
+    fn run_with(&self, world: &World, set: &[(&str, &str)], arguments: &[&str]) -> Output {
         let run = self.through(world).env("GOSUMDB", &go_database_key(DATABASE));
+        let run = set.iter().fold(run, |run, (name, value)| run.env(name, value));
         run.args(arguments).wait()
     }
 
@@ -216,4 +223,135 @@ fn go_lists_downloads_and_verifies() {
     assert!(capital.text.contains("go.example/acme/Tool v1.0.0"), "{}", capital.text);
     let absent = go.run(&world, &["list", "-m", "go.example/nothing@latest"]).failed();
     assert!(absent.text.contains("404"), "{}", absent.text);
+}
+
+/// Puts a module on a proxy that no checksum database knows.
+fn publish(origin: &Origin, path: &str, version: &str, manifest: &str) {
+    let stem = format!("{path}/@v/{version}");
+    let info = json!({ "Version": version, "Time": "2025-01-01T00:00:00Z" });
+    origin.put(&format!("{stem}.info"), Answer::json(&info));
+    let manifest = format!("module {path}\n\ngo 1.21\n{manifest}");
+    let name = path.rsplit('/').next().unwrap();
+    let code = format!("package {name}\n\nconst Version = {version:?}\n");
+    let entry = |file: &str| format!("{path}@{version}/{file}");
+    let (first, second) = (entry("go.mod"), entry("code.go"));
+    let archive = zip(&[(&*first, manifest.as_bytes()), (&*second, code.as_bytes())]);
+    origin.put(&format!("{stem}.mod"), Answer::ok(manifest));
+    origin.put(&format!("{stem}.zip"), Answer::ok(archive));
+}
+
+#[test]
+fn retracted_versions_are_left_out_and_modules_without_sums_are_the_users_choice() {
+    let Some(go) = Driver::find("go") else { return };
+    let world = World::new();
+    let path = "go.example/retracted";
+    publish(&world.go, path, "v1.0.0", "");
+    publish(&world.go, path, "v1.1.0", "\nretract v1.1.0 // it loses data\n");
+    world.go.put(&format!("{path}/@v/list"), Answer::ok("v1.0.0\nv1.1.0\n"));
+    begin(&world, path, None);
+    let unknown = go.run(&world, &["get", &format!("{path}@latest")]).failed();
+    assert!(unknown.text.contains("404"), "{}", unknown.text);
+
+    let trusting = [("GONOSUMDB", path)];
+    let run = |arguments: &[&str]| go.run_with(&world, &trusting, arguments).succeeded();
+    run(&["get", &format!("{path}@latest")]);
+    run(&["build", "./..."]);
+    let manifest = world.read("go.mod").unwrap();
+    assert!(manifest.contains(&format!("{path} v1.0.0")), "{manifest}");
+    let all = run(&["list", "-m", "-retracted", "-versions", path]);
+    assert!(all.text.contains("v1.0.0 v1.1.0"), "{}", all.text);
+    let retracted = run(&["get", &format!("{path}@v1.1.0")]);
+    assert!(retracted.text.contains("it loses data"), "{}", retracted.text);
+}
+
+#[test]
+fn a_module_without_versions_is_taken_by_its_commits() {
+    let Some(go) = Driver::find("go") else { return };
+    let mut world = World::new();
+    let (path, version) = ("go.example/raw", "v0.0.0-20250101000000-abcdef123456");
+    let trusting = [("GONOSUMDB", path)];
+    publish(&world.go, path, version, "");
+    world.go.put(&format!("{path}/@v/list"), Answer::ok(""));
+    begin(&world, path, None);
+    // The proxy does not say which commit is the latest.
+    go.run_with(&world, &trusting, &["get", &format!("{path}@latest")]).failed();
+    let info = json!({ "Version": version, "Time": "2025-01-01T00:00:00Z" });
+    for place in ["@latest", "@v/abcdef123456.info", "@v/main.info"] {
+        world.go.put(&format!("{path}/{place}"), Answer::json(&info));
+    }
+    world.forget();
+    for query in ["latest", "abcdef123456", "main", version] {
+        begin(&world, path, None);
+        go.run_with(&world, &trusting, &["get", &format!("{path}@{query}")]).succeeded();
+        go.run_with(&world, &trusting, &["build", "./..."]).succeeded();
+        let manifest = world.read("go.mod").unwrap();
+        assert!(manifest.contains(&format!("{path} {version}")), "{query}: {manifest}");
+    }
+}
+
+#[test]
+fn a_build_that_may_change_go_mod_takes_what_passes() {
+    let Some(go) = Driver::find("go") else { return };
+    let mut world = World::new();
+    let flags = [("GOFLAGS", "-mod=mod -modcacherw -buildvcs=false")];
+    for version in [format!("v{NEW}"), "v1.1.0".to_owned()] {
+        begin(&world, DEMO, None);
+        go.run_with(&world, &flags, &["build", "./..."]).succeeded();
+        requires(&world, &version);
+        world.strict();
+    }
+}
+
+#[test]
+fn a_refusal_is_none_of_the_answers_that_lead_go_elsewhere() {
+    let Some(go) = Driver::find("go") else { return };
+    let mut world = World::new();
+    begin(&world, DEMO, None);
+    go.install(&world).succeeded();
+    world.strict();
+    clear(&world);
+    // After 404 and 410 go would ask the repository itself, which is not there.
+    let proxies = format!("{}/go,direct", world.url());
+    let direct = [("GOPROXY", proxies.as_str())];
+    let pinned = format!("{DEMO}@v{NEW}");
+    for arguments in [
+        &["build", "./..."][..],
+        &["get", &pinned],
+        &["list", "-m", &pinned],
+        &["list", "-m", "-versions", "go.example/banned"],
+        &["get", "go.example/banned@latest"],
+        &["get", "go.example/banned@v1.0.0"],
+    ] {
+        let refused = go.run_with(&world, &direct, arguments).failed();
+        let text = &refused.text;
+        assert!(text.contains("403") && text.contains("withheld by "), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn modules_of_the_company_are_never_asked_of_the_public() {
+    let Some(go) = Driver::find("go") else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let own = runtime.block_on(Origin::start());
+    let path = "corp.example/team/lib";
+    publish(&own, path, "v1.0.0", "");
+    own.put(&format!("{path}/@v/list"), Answer::ok("v1.0.0\n"));
+    // Go asks whether each folder above a package is a module, the host too.
+    let config = format!(
+        "[registries.own]\necosystem = \"go\"\nupstream = {:?}\n[groups.all]\n\
+         members = [{{ registry = \"own\", patterns = [\"corp.example\", \"corp.example/**\"] }}, \"go\"]\n",
+        own.url()
+    );
+    let world = World::with(Settings { config, ..Settings::default() });
+    let proxy = format!("{}/all", world.url());
+    let set = [("GOPROXY", proxy.as_str()), ("GONOSUMDB", "corp.example")];
+    begin(&world, path, None);
+    go.run_with(&world, &set, &["get", &format!("{path}@latest")]).succeeded();
+    go.run_with(&world, &set, &["build", "./..."]).succeeded();
+    go.run_with(&world, &set, &["get", "corp.example/team/nothing@latest"]).failed();
+    // What is the public's is found there, by way of the same address.
+    go.run_with(&world, &set, &["list", "-m", &format!("{DEMO}@latest")]).succeeded();
+    let asked = world.go.requests();
+    let internal = asked.iter().find(|request| request.resource().contains("corp.example"));
+    assert!(internal.is_none() && !asked.is_empty(), "{internal:?}");
 }
