@@ -10,7 +10,7 @@ use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
 };
-use sea_orm::sqlx::{ConnectOptions as _, Error as SqlxError};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _, Error as SqlxError, SqliteConnection};
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 
 use crate::CatalogError;
@@ -124,10 +124,20 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Connected, CatalogError> 
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.max_connections.max(1))
         .acquire_timeout(settings.acquire_timeout)
+        .after_release(|connection, _| Box::pin(is_clean(connection)))
         .connect_with(options)
         .await
         .map_err(|error| unreached(&place, error))?;
     Ok((pool.into(), place))
+}
+
+/// Whether a connection may be used again. When the disk is full, SQLite ends a transaction by itself
+/// (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction"). The
+/// driver still counts it as open then, and would refuse to begin another one on this connection.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // A roll-back that was only asked for has happened when this is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 async fn postgres(settings: &DatabaseSettings) -> Result<Connected, CatalogError> {

@@ -6,6 +6,7 @@
 //!   mutation tests.
 //! - `origin` (feature `server`): HTTP origins whose answers a test programs, and whole small
 //!   registries on them.
+//! - [`process`]: the gateway as a child process.
 //! - [`probes`]: four small ecosystems with shapes that the first real ones do not have.
 //!
 //! ```
@@ -32,6 +33,7 @@ mod conformance;
 #[cfg(feature = "server")]
 pub mod origin;
 pub mod probes;
+pub mod process;
 
 pub use conformance::{
     Answers, BASE_ORIGIN, Case, Driver, Fault, Judge, Parse, Random, Strip, Suite, Written,

@@ -27,6 +27,7 @@ const HEIGHTS: &[(&str, u8)] = &[
     ("crates/oci", 40),
     ("crates/crawler", 40),
     ("gateway", 50),
+    ("chaos", END),
     ("e2e", END),
     ("bench", END),
     ("examples", END),

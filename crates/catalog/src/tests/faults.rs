@@ -33,6 +33,31 @@ async fn a_locked_file_is_named_after_the_time_that_was_set() {
     catalog.check().await.unwrap();
 }
 
+/// SQLite ends a transaction by itself when the disk is full; a trigger does the same.
+#[tokio::test]
+async fn a_transaction_that_the_database_ended_spoils_no_later_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weir.db");
+    let settings = DatabaseSettings {
+        busy_timeout: Duration::from_millis(500),
+        ..DatabaseSettings::sqlite(&path)
+    };
+    let catalog = Catalog::open(&settings).await.unwrap();
+    let mut options = sea_orm::ConnectOptions::new(format!("sqlite://{}", path.display()));
+    let other = Database::connect(options.max_connections(1).to_owned()).await.unwrap();
+    let full =
+        "CREATE TRIGGER full BEFORE INSERT ON artifacts BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    other.execute_unprepared(full).await.unwrap();
+    for _ in 0..20 {
+        catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap_err();
+    }
+    other.execute_unprepared("DROP TRIGGER full").await.unwrap();
+    for _ in 0..20 {
+        catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap();
+        catalog.check().await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_database_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();

@@ -88,8 +88,12 @@ fn file(origin: &Origin, dl: &str, package: &Package, release: &PackageRelease) 
     let stem = format!("{name}-{version}");
     let manifest = manifest(package, release);
     let code = format!("/// The version.\npub const VERSION: &str = {version:?};\n");
-    let paths = [format!("{stem}/Cargo.toml"), format!("{stem}/src/lib.rs")];
-    let bytes = tgz(&[(&paths[0], manifest.as_bytes()), (&paths[1], code.as_bytes())]);
+    let paths = ["Cargo.toml", "src/lib.rs", "ballast"].map(|file| format!("{stem}/{file}"));
+    let ballast = release.ballast(name);
+    let contents = [manifest.as_bytes(), code.as_bytes(), &ballast];
+    let content: Vec<(&str, &[u8])> =
+        paths.iter().map(String::as_str).zip(contents).filter(|(_, c)| !c.is_empty()).collect();
+    let bytes = tgz(&content);
     let checksum = Digest::of(Algorithm::Sha256, &bytes).hex();
     let url = download(dl, name, version, &checksum);
     let path = url.strip_prefix(&format!("{}/", origin.url()));

@@ -19,6 +19,7 @@ mod pypi;
 mod registry;
 mod serve;
 mod sumdb;
+mod wire;
 
 pub use answer::Answer;
 pub use archive::{tar, tgz, zip};
@@ -32,6 +33,7 @@ pub use packages::{BuiltFile, Package, PackageRelease};
 pub use pypi::{PypiForm, PypiStyle, pypi_index};
 pub use registry::{TokenService, registry_behind};
 pub use serve::{Origin, Seen};
+pub use wire::Wire;
 
 #[cfg(test)]
 mod tests;

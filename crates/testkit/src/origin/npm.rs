@@ -82,10 +82,13 @@ fn file(package: &Package, release: &PackageRelease) -> BuiltFile {
     let name = &package.name;
     let manifest = manifest(package, release).to_string();
     let index = format!("module.exports = {:?};\n", format!("{name} {}", release.version));
-    let bytes = tgz(&[
-        ("package/package.json", manifest.as_bytes()),
-        ("package/index.js", index.as_bytes()),
-    ]);
+    let ballast = release.ballast(name);
+    let mut content: Vec<(&str, &[u8])> =
+        vec![("package/package.json", manifest.as_bytes()), ("package/index.js", index.as_bytes())];
+    if release.ballast > 0 {
+        content.push(("package/ballast", &ballast));
+    }
+    let bytes = tgz(&content);
     let stem = name.rsplit('/').next().unwrap_or(name);
     let path = format!("{name}/-/{stem}-{}.tgz", release.version);
     BuiltFile { name: name.clone(), version: release.version.clone(), path, bytes: bytes.into() }

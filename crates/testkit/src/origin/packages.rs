@@ -1,5 +1,9 @@
 //! The description from which registries are built.
 
+use weir_core::{Algorithm, Digest};
+
+use crate::Random;
+
 /// A package.
 #[derive(Clone, Debug)]
 pub struct Package {
@@ -27,6 +31,24 @@ pub struct PackageRelease {
     pub licence: String,
     /// The command of a script that runs on installation (npm).
     pub install_script: Option<String>,
+    /// Bytes in the package's file that no compression makes fewer (npm, PyPI, Cargo).
+    pub ballast: usize,
+}
+
+impl PackageRelease {
+    /// The ballast, the same bytes every time.
+    pub(super) fn ballast(&self, name: &str) -> Vec<u8> {
+        let text = format!("{name} {}", self.version);
+        let seed = Digest::of(Algorithm::Sha256, text.as_bytes());
+        let seed = seed.bytes().iter().take(8).fold(0, |all, byte| all << 8 | u64::from(*byte));
+        let mut random = Random::new(seed);
+        let mut bytes = Vec::with_capacity(self.ballast + 8);
+        while bytes.len() < self.ballast {
+            bytes.extend(random.number().to_le_bytes());
+        }
+        bytes.truncate(self.ballast);
+        bytes
+    }
 }
 
 /// A package file that a registry serves.

@@ -124,7 +124,7 @@ impl<'a> Wheel<'a> {
         let version = &release.version;
         let name = format!("{module}-{version}-py3-none-any.whl");
         let metadata = metadata(package, release);
-        let bytes = wheel(&module, version, &metadata);
+        let bytes = wheel(&module, version, &metadata, &release.ballast(&package.name));
         let path = format!("packages/{module}/{version}/{name}");
         let link = format!("{base}/{path}");
         let (package, version) = (package.name.clone(), version.clone());
@@ -154,24 +154,27 @@ fn metadata(package: &Package, release: &PackageRelease) -> String {
 }
 
 /// A wheel of one module (packaging.python.org, "Binary distribution format" 1.0).
-fn wheel(module: &str, version: &str, metadata: &str) -> Vec<u8> {
+fn wheel(module: &str, version: &str, metadata: &str, ballast: &[u8]) -> Vec<u8> {
     let info = format!("{module}-{version}.dist-info");
     let code = format!("__version__ = {version:?}\n");
     let tags = "Wheel-Version: 1.0\nGenerator: fixture\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
     let mut files = vec![
-        (format!("{module}/__init__.py"), code),
-        (format!("{info}/METADATA"), metadata.to_owned()),
-        (format!("{info}/WHEEL"), tags.to_owned()),
+        (format!("{module}/__init__.py"), code.into_bytes()),
+        (format!("{info}/METADATA"), metadata.into()),
+        (format!("{info}/WHEEL"), tags.into()),
     ];
+    if !ballast.is_empty() {
+        files.push((format!("{module}/ballast"), ballast.to_vec()));
+    }
     let mut record = String::new();
     for (path, content) in &files {
-        let digest = Digest::of(Algorithm::Sha256, content.as_bytes());
+        let digest = Digest::of(Algorithm::Sha256, content);
         let hash = URL_SAFE_NO_PAD.encode(digest.bytes());
         let _ = writeln!(record, "{path},sha256={hash},{}", content.len());
     }
     let _ = writeln!(record, "{info}/RECORD,,");
-    files.push((format!("{info}/RECORD"), record));
-    let files = files.iter().map(|(path, content)| (path.as_str(), content.as_bytes()));
+    files.push((format!("{info}/RECORD"), record.into_bytes()));
+    let files = files.iter().map(|(path, content)| (path.as_str(), content.as_slice()));
     zip(&files.collect::<Vec<_>>())
 }
 

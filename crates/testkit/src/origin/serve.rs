@@ -18,6 +18,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::Answer;
 use super::answer::{Declares, basic, refuses, unauthorized};
 use super::body::{Never, Script};
+use super::wire::{Wire, limited};
 
 /// Request bodies are read up to this many bytes.
 const MAX_BODY: usize = 16 << 20;
@@ -55,6 +56,8 @@ impl Seen {
 
 type Handler = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
 type Check = Arc<dyn Fn(&Seen) -> Option<Answer> + Send + Sync>;
+type Bend = Arc<dyn Fn(&Seen, Answer) -> Answer + Send + Sync>;
+type Wires = Arc<dyn Fn(usize) -> Wire + Send + Sync>;
 
 #[derive(Clone)]
 enum Route {
@@ -77,6 +80,9 @@ struct State {
     authorization: Option<String>,
     check: Option<Check>,
     fallback: Option<Handler>,
+    bend: Option<Bend>,
+    wires: Option<Wires>,
+    connections: usize,
 }
 
 struct Shared {
@@ -168,6 +174,16 @@ impl Origin {
         self.shared.state().check = Some(Arc::new(check));
     }
 
+    /// Changes every answer on its way out; conditions and ranges have been honoured then.
+    pub fn bend(&self, bend: impl Fn(&Seen, Answer) -> Answer + Send + Sync + 'static) {
+        self.shared.state().bend = Some(Arc::new(bend));
+    }
+
+    /// Says what becomes of each connection, by its number since the start.
+    pub fn wire(&self, wires: impl Fn(usize) -> Wire + Send + Sync + 'static) {
+        self.shared.state().wires = Some(Arc::new(wires));
+    }
+
     /// Changes the fixed answer of a path: `origin.change(path, |a| a.cut_after(10))`.
     ///
     /// # Panics
@@ -238,11 +254,15 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 async fn connection(stream: TcpStream, shared: Arc<Shared>) {
+    let wire = shared.state().next_wire();
+    let stalls = matches!(wire, Wire::StallAfter(_));
+    let Some(stream) = wire.take(stream).await else { return };
     let service = service_fn(|request| respond(request, Arc::clone(&shared)));
     let mut server = hyper::server::conn::http1::Builder::new();
     server.timer(TokioTimer::new());
     // Connections that break are part of the script.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    let serving = server.serve_connection(TokioIo::new(stream), service);
+    limited(stalls, async { drop(serving.await) }).await;
 }
 
 async fn respond(
@@ -259,7 +279,11 @@ async fn respond(
         Route::Fixed(answer) => *answer,
         Route::Computed(handler) => handler(&seen),
     };
-    let answer = answer.to(&seen, earlier);
+    let mut answer = answer.to(&seen, earlier);
+    let bend = shared.state().bend.clone();
+    if let Some(bend) = bend {
+        answer = bend(&seen, answer);
+    }
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
     }
@@ -267,6 +291,11 @@ async fn respond(
 }
 
 impl State {
+    fn next_wire(&mut self) -> Wire {
+        self.connections += 1;
+        self.wires.as_ref().map_or(Wire::Sound, |wires| wires(self.connections - 1))
+    }
+
     /// The route of a request, and how many requests it had before.
     fn find(&mut self, seen: &Seen) -> (Route, usize) {
         if refuses(self.authorization.as_deref(), seen) {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::gateway::binary;
+use super::binary;
 use super::{Client, World, variable};
 
 /// A run that is being prepared. The environment is empty but for what is said here.

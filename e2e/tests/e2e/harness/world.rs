@@ -174,7 +174,8 @@ impl World {
         let (strict, offline) = (self.strict, self.offline);
         let config = self.config(strict) + &self.settings.config;
         let env = self.settings.env.clone();
-        let start = Start { config, port, offline, env, discovers: self.live };
+        let discovers = self.live;
+        let start = Start { config, port, offline, env, discovers, ..Start::default() };
         let folder = self.folder.path().join("gateway");
         std::fs::create_dir_all(&folder).unwrap();
         self.gateway = Some(Gateway::start(&folder, &start));
@@ -299,7 +300,7 @@ impl World {
     /// What `weir ARGUMENTS` prints beside the running gateway.
     pub(crate) fn weir(&self, arguments: &[&str]) -> super::Output {
         let folder = self.folder.path().join("gateway");
-        let mut command: Command = super::gateway::command(&folder, false);
+        let mut command: Command = weir_testkit::process::command(&folder, false);
         let output = command.args(arguments).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).into_owned();

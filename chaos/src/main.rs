@@ -1,0 +1,32 @@
+//! `cargo xtask chaos` runs this: a storm, kills, and counts as JSON on standard output.
+
+#![expect(clippy::print_stdout, reason = "the counts are its output")]
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use weir_chaos::Options;
+
+#[derive(Parser)]
+struct Arguments {
+    /// How long the storm lasts
+    #[arg(long, default_value_t = 120)]
+    seconds: u64,
+    /// What decides what goes wrong
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Files that are stored between kills
+    #[arg(long, default_value_t = 1000)]
+    commits: usize,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let Arguments { seconds, seed, commits } = Arguments::parse();
+    let storm = Duration::from_secs(seconds);
+    let options = Options { storm, commits, rounds: commits, seed };
+    let counts = weir_chaos::run(&options).await?;
+    println!("{}", serde_json::to_string_pretty(&counts)?);
+    Ok(if counts.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
