@@ -67,6 +67,7 @@ stale_if_error = "1h"
 
 [limits]
 header_timeout = "3s"
+shutdown_timeout = "2s"
 document = "4 MiB"
 
 [limits.upstream]

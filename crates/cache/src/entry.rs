@@ -36,7 +36,8 @@ pub struct Entry {
     pub available: Option<Timestamp>,
     /// When its author says that it was made.
     pub authored: Option<Timestamp>,
-    /// When this gateway first saw it, where that matters.
+    /// When this gateway first saw it, where that matters; `Timestamp::MIN` when it was there at
+    /// first contact.
     pub first_seen: Option<Timestamp>,
     /// When it was stored.
     pub stored_at: Timestamp,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
-use weir_core::{Code, Coordinates, Digest, FactSet, Located, Owner, Release, Role, Target};
+use weir_core::{Code, Coordinates, Digest, FactSet, Located, Owner, Release, Role, Target, Timestamp};
 use weir_policy::{Admitted, Decision, Facts, Judgement, Sight};
 use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};
@@ -78,6 +78,7 @@ impl Visit {
             return Ok(admitted);
         }
         let undated = entry.available.is_none() && entry.first_seen.is_none();
+        let mut trouble = None;
         // Stored when nobody asked for dates: the listing still knows them.
         if undated && self.cx.wants.contains(FactSet::DATES) || is_shared(asked.target) {
             match self.evidence(asked).await {
@@ -92,6 +93,7 @@ impl Visit {
                 }
                 Err(failure) => {
                     tracing::debug!(%failure, path = %entry.path, "no evidence for a stored file");
+                    trouble = Some(failure).filter(Failure::is_transient);
                 }
             }
         }
@@ -100,8 +102,13 @@ impl Visit {
         facts.available = entry.available;
         facts.authored = entry.authored;
         facts.role = entry.role;
-        facts.first_seen = Sight::At(entry.first_seen.unwrap_or(entry.stored_at));
-        let (admitted, decision) = self.admit(&facts)?;
+        facts.first_seen = match entry.first_seen {
+            Some(Timestamp::MIN) => Sight::Baseline,
+            seen => Sight::At(seen.unwrap_or(entry.stored_at)),
+        };
+        // What upstream's trouble hides may speak for the file: that is no refusal.
+        let (admitted, decision) =
+            self.admit(&facts).map_err(|refusal| trouble.unwrap_or(refusal))?;
         entry.decide(decision);
         Ok(admitted)
     }
@@ -371,7 +378,8 @@ impl Visit {
             authored: release.authored,
             first_seen: match *sight {
                 Sight::At(at) => Some(at),
-                Sight::Baseline | Sight::Unknown => None,
+                Sight::Baseline => Some(Timestamp::MIN),
+                Sight::Unknown => None,
             },
         }
     }

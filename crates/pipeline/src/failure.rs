@@ -125,6 +125,8 @@ impl Failure {
             Code::BadRequest => StatusCode::BAD_REQUEST,
             Code::NotOffered => StatusCode::METHOD_NOT_ALLOWED,
             Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            // Store or database: it passes when the disk has room or the server is back.
+            Code::Internal if self.0.transient => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -212,7 +214,10 @@ impl From<&CacheError> for Failure {
 /// Where store and database are is not for clients to know: the log says it.
 fn internal(what: &str, error: &CacheError) -> Failure {
     tracing::error!(%error, "the {what} failed");
-    Failure::new(Code::Internal, format!("the gateway's {what} failed; its log says why"))
+    let denial =
+        Denial::new(Code::Internal, format!("the gateway's {what} failed; its log says why"));
+    let (retry_after, word) = (Some(RETRY_AFTER), denial.code.as_str());
+    Failure(Arc::new(Kind { denial, retry_after, moved: None, transient: true, word }))
 }
 
 impl From<StorageError> for Failure {

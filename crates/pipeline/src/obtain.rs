@@ -150,7 +150,7 @@ impl Visit {
         };
         let document = self.ask(spot, ask).await?;
         if let (StatusCode::NOT_MODIFIED, Some(previous)) = (document.status, conditional) {
-            self.core.documents.confirm(key, previous).await?;
+            self.confirm(key, previous).await;
             return Ok(Arc::clone(previous));
         }
         let body = if accepted(&document, || self.describe(target))? {
@@ -161,13 +161,21 @@ impl Visit {
         let fetched = fetched(errand, &document, body);
         let same = conditional.filter(|previous| previous.has_body_of(&fetched));
         if let Some(previous) = same.filter(|previous| previous.has_validators_of(&fetched)) {
-            self.core.documents.confirm(key, previous).await?;
+            self.confirm(key, previous).await;
             return Ok(Arc::clone(previous));
         }
         if same.is_some() {
             return Ok(self.core.documents.put(key, fetched).await?);
         }
         self.keep(errand, previous.as_ref(), fetched).await
+    }
+
+    /// Notes that upstream still has these bytes. This process knows it, whatever the database says:
+    /// where it cannot be written now, the next start asks upstream again.
+    async fn confirm(&self, key: &DocumentKey, stored: &Stored) {
+        if let Err(error) = self.core.documents.confirm(key, stored).await {
+            tracing::warn!(mount = %self.mount.name, %error, "a confirmation was not recorded");
+        }
     }
 
     /// The same bytes from their address by hash, where there is one that answers.
@@ -222,7 +230,7 @@ impl Visit {
             if let Err(failure) = self.complete(errand, candidate).await {
                 tracing::warn!(mount = %self.mount.name, %failure,
                     "upstream is being updated; the previous indexes are served");
-                documents.confirm(key, previous).await?;
+                self.confirm(key, previous).await;
                 return Ok(Arc::clone(previous));
             }
         }

@@ -106,7 +106,7 @@ impl Gateway {
     pub fn stop(&mut self) {
         let id = self.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &id]).status();
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while self.is_running() {
             if Instant::now() > deadline {
                 self.kill();
