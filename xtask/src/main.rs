@@ -1,9 +1,10 @@
-//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test`, `e2e`, `table`
+//! What the project does with itself: `cargo xtask tidy`, `codegen`, `clients`, `test`, `e2e`, `chaos`, `table`
 //! and `bench`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of a command line tool")]
 
 mod bench;
+mod chaos;
 mod clients;
 mod codegen;
 mod command;
@@ -53,6 +54,18 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Let registries, clients, disk, database and process fail before a gateway, and count what goes wrong
+    Chaos {
+        /// How long the storm lasts
+        #[arg(long)]
+        seconds: Option<u64>,
+        /// What decides what fails
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// No longer than CI has time for
+        #[arg(long)]
+        short: bool,
+    },
     /// Compare the README's table with what the last run of `test` or `e2e` proved
     Table {
         /// Write the table into the README
@@ -91,6 +104,9 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Clients => clients::install(&workspace).map(drop),
         Task::Test { arguments } => suite::test(&workspace, &arguments),
         Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
+        Task::Chaos { seconds, seed, short } => {
+            chaos::run(&workspace, chaos::Chaos { seconds, seed, short })
+        }
         Task::Table { write } => table::run(&workspace, write),
         Task::Bench { short, write, arguments } => {
             bench::run(&workspace, bench::Wanted { short, write }, &arguments)
