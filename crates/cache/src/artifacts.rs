@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use futures_util::Stream;
 use weir_catalog::{ArtifactRow, Catalog, Hits};
-use weir_core::{Clock, Coordinates, Role, Timestamp};
+use weir_core::{Clock, Coordinates, Digest, Role, Timestamp};
 use weir_policy::Admitted;
 use weir_storage::{Key, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
 use crate::uses::{Removal, Uses};
-use crate::{Body, CacheError, Entry, Flights};
+use crate::{Body, CacheError, Entry, Flights, checked};
 
 /// Bounds on what is held in memory.
 #[derive(Clone, Copy, Debug)]
@@ -253,13 +253,34 @@ impl Artifacts {
             self.forget(entry).await?;
             return Err(CacheError::Missing { key: entry.key.to_string() });
         };
+        let known = entry.is_checked(opened.stamp());
+        let hash = !known && checked::on_the_way(entry, &range);
+        if !known
+            && !hash
+            && let Err(error) = checked::check(entry, &opened).await
+        {
+            if matches!(error, CacheError::Changed { .. }) {
+                self.condemn(entry).await;
+            }
+            return Err(error);
+        }
         self.warm(key, entry);
-        let chunks = futures_util::StreamExt::map(opened.read(range), move |chunk| {
+        let bytes = checked::guarded(self, entry, opened, range, hash);
+        let chunks = futures_util::StreamExt::map(bytes, move |chunk| {
             // In use for as long as the stream lives.
             let _ = &using;
-            chunk.map_err(Into::into)
+            chunk
         });
         Ok(Body::new(chunks))
+    }
+
+    /// Reports a stored file that has changed, and has the next request fetch it again.
+    pub(crate) async fn condemn(&self, entry: &Entry) {
+        let (mount, key) = (&entry.mount, &entry.key);
+        tracing::error!(%mount, %key, "a stored file has changed; it is fetched again");
+        if let Err(error) = self.forget(entry).await {
+            tracing::warn!(%mount, %key, %error, "its record was not removed");
+        }
     }
 
     /// Drops the record of an artifact whose bytes are gone; the next request fetches it again.
@@ -339,7 +360,7 @@ impl Artifacts {
         inner.warming.start(key.clone(), || async move {
             let Ok(Some(opened)) = task.storage.open(&entry.key).await else { return };
             if let Ok(bytes) = opened.all(task.settings.hot_artifact).await
-                && bytes.len() as u64 == entry.size
+                && is_stored(&entry, &bytes).await
             {
                 task.hot.insert(key.clone(), bytes);
                 // What was replaced meanwhile must not come back.
@@ -350,6 +371,16 @@ impl Artifacts {
             }
         });
     }
+}
+
+/// Whether bytes are what was stored. Hashed off the reactor: they may be many.
+async fn is_stored(entry: &Arc<Entry>, bytes: &Bytes) -> bool {
+    let (entry, bytes) = (Arc::clone(entry), bytes.clone());
+    let hash = move || {
+        let found = Digest::of(entry.sha256.algorithm(), &bytes);
+        bytes.len() as u64 == entry.size && found == entry.sha256
+    };
+    tokio::task::spawn_blocking(hash).await.unwrap_or(false)
 }
 
 impl fmt::Debug for Artifacts {
@@ -460,7 +491,7 @@ impl UnderWay {
 fn row(
     wanted: &Wanted,
     verified: &Verified,
-    promised: Option<weir_core::Digest>,
+    promised: Option<Digest>,
     media: Box<str>,
     now: Timestamp,
 ) -> ArtifactRow {

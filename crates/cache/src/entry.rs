@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use weir_core::{Algorithm, Coordinates, Digest, Role, Timestamp};
 use weir_policy::Decision;
-use weir_storage::Key;
+use weir_storage::{Key, Stamp};
 
 /// A stored artifact: whole, verified, and with the facts that policy judges it by.
 #[derive(Debug)]
@@ -45,6 +45,8 @@ pub struct Entry {
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
     queued: AtomicBool,
+    /// The stamp of the file that was last found to be what was stored.
+    checked: Mutex<Option<Option<Stamp>>>,
 }
 
 impl Entry {
@@ -69,6 +71,7 @@ impl Entry {
             decision: Mutex::new(None),
             hits: AtomicU64::new(0),
             queued: AtomicBool::new(false),
+            checked: Mutex::default(),
         })
     }
 
@@ -94,6 +97,16 @@ impl Entry {
     /// Notes that upstream still has these bytes.
     pub fn confirm(&self, now: Timestamp) {
         self.confirmed.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether a file with this stamp was found to be what was stored, by this process.
+    pub(crate) fn is_checked(&self, stamp: Option<Stamp>) -> bool {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) == Some(stamp)
+    }
+
+    /// A file with this stamp is what was stored.
+    pub(crate) fn note_checked(&self, stamp: Option<Stamp>) {
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(stamp);
     }
 
     /// The decision of the last judgement.

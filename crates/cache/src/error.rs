@@ -55,6 +55,12 @@ pub enum CacheError {
         /// The storage key.
         key: String,
     },
+    /// A stored file has other bytes than were stored.
+    #[error("the stored file {key} has changed since it was stored; it will be fetched again")]
+    Changed {
+        /// The storage key.
+        key: String,
+    },
     /// A transfer that this answer followed failed.
     #[error(transparent)]
     Fill(Arc<CacheError>),

@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod body;
+mod checked;
 mod dirhash;
 mod documents;
 mod encode;

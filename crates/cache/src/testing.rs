@@ -1,16 +1,21 @@
 //! What the tests of this crate share: a folder with a store and a catalogue, a clock that is set by
 //! hand, and the proof that policy admitted something.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use weir_catalog::{Catalog, DatabaseSettings};
-use weir_core::{Clock, Scheme, Timestamp};
+use weir_core::{Clock, Coordinates, Role, Scheme, Timestamp};
 use weir_policy::{Admitted, EcosystemInfo, Facts, MountInfo, Policy, PolicySettings};
-use weir_storage::{Files, Spools, Storage, StorageSettings};
+use weir_storage::{Files, Key, Spools, Storage, StorageSettings};
 
-use crate::{ArtifactSettings, Artifacts, Documents, Upkeep};
+use crate::{
+    Acquired, ArtifactSettings, Artifacts, CacheError, Documents, Entry, Promise, Upkeep, Wanted,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Watch(AtomicI64);
@@ -92,4 +97,50 @@ pub(crate) fn admitted() -> Admitted {
         MountInfo { id: "npm", mount: "npm", purl_type: "npm", scheme: Scheme::Npm, marks: false };
     let lens = policy.lens(&mount, Timestamp::EPOCH);
     policy.admit(&lens, &Facts::new("a", "1.0.0")).unwrap().0
+}
+
+/// A file of 100 bytes.
+pub(crate) fn wanted(name: &str) -> Wanted {
+    let file = format!("{name}-1.0.0.tgz");
+    Wanted {
+        ecosystem: "npm",
+        mount: "npm".into(),
+        path: format!("{name}/-/{file}").into(),
+        release: Coordinates::new(name, "1.0.0"),
+        key: Key::from_parts(["npm", name, "1.0.0", &file]),
+        file: file.into(),
+        role: Role::Package,
+        available: None,
+        authored: None,
+        first_seen: None,
+    }
+}
+
+/// Its bytes.
+pub(crate) fn content(name: &str) -> Bytes {
+    Bytes::from(format!("{name:>100}"))
+}
+
+/// Stores a file.
+pub(crate) async fn store(open: &Open, wanted: Wanted, content: Bytes) -> Arc<Entry> {
+    let promise =
+        Promise { length: None, digests: Vec::new(), wanted: Vec::new(), limit: u64::MAX };
+    let ask = async move {
+        let source = stream::iter([Ok::<_, Infallible>(content)]);
+        Ok::<_, Arc<CacheError>>((promise, Box::from("text/plain"), source))
+    };
+    match open.artifacts.acquire(wanted, ask).await.unwrap() {
+        Acquired::Stored(entry) => entry,
+        Acquired::Filling(fill) => fill.finished().await.unwrap(),
+    }
+}
+
+/// The whole of a stored file, as a client gets it.
+pub(crate) async fn read(open: &Open, entry: &Arc<Entry>) -> Result<Vec<u8>, CacheError> {
+    let mut body = open.artifacts.open(admitted(), entry, 0..entry.size).await?;
+    let mut all = Vec::new();
+    while let Some(chunk) = body.next().await {
+        all.extend_from_slice(&chunk?);
+    }
+    Ok(all)
 }

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
-use weir_core::{Code, Coordinates, Digest, FactSet, Located, Owner, Release, Role, Target, Timestamp};
+use weir_core::{
+    Code, Coordinates, Digest, FactSet, Located, Owner, Release, Role, Target, Timestamp,
+};
 use weir_policy::{Admitted, Decision, Facts, Judgement, Sight};
 use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};

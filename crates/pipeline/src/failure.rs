@@ -200,9 +200,10 @@ impl From<&CacheError> for Failure {
             | CacheError::WrongLength { .. }
             | CacheError::Unhashable { .. } => Code::IntegrityMismatch,
             CacheError::TooLarge { .. } => Code::UnreadableDocument,
-            CacheError::Source(_) | CacheError::Missing { .. } | CacheError::Abandoned => {
-                Code::UpstreamUnavailable
-            }
+            CacheError::Source(_)
+            | CacheError::Missing { .. }
+            | CacheError::Changed { .. }
+            | CacheError::Abandoned => Code::UpstreamUnavailable,
             CacheError::Fill(inner) => return Self::from(&**inner),
             CacheError::Storage(_) => return internal("store", error),
             CacheError::Catalog(_) => return internal("catalogue", error),

@@ -14,7 +14,7 @@ use weir_core::Timestamp;
 use crate::buffers::Buffers;
 use crate::io::{Positional, blocking};
 use crate::spool::Finished;
-use crate::{Key, Opened, Spool, Storage, StorageError, StorageSettings, Stored};
+use crate::{Key, Opened, Spool, Stamp, Storage, StorageError, StorageSettings, Stored};
 
 /// Where a spool of another file system is copied before it is renamed.
 const INCOMING: &str = ".weir-incoming";
@@ -69,9 +69,9 @@ impl Storage for Files {
         let wanted = path.clone();
         let opened = blocking(move || open_file(&wanted)).await;
         let found = opened.map_err(|error| StorageError::io("open", &path, error))?;
-        Ok(found.map(|(file, size)| {
+        Ok(found.map(|(file, size, stamp)| {
             let file = Positional::new(Arc::new(file), Arc::clone(&self.buffers));
-            Opened::file(path.to_string_lossy(), size, file)
+            Opened::file(path.to_string_lossy(), size, file, stamp)
         }))
     }
 
@@ -175,14 +175,15 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn open_file(path: &Path) -> io::Result<Option<(File, u64)>> {
+fn open_file(path: &Path) -> io::Result<Option<(File, u64, Stamp)>> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    Ok(metadata.is_file().then_some((file, metadata.len())))
+    let stamp = Stamp::of(&metadata);
+    Ok(metadata.is_file().then_some((file, metadata.len(), stamp)))
 }
 
 /// Nothing there, or an object where this one needs a folder.

@@ -37,6 +37,7 @@ mod objects;
 mod opened;
 mod settings;
 mod spool;
+mod stamp;
 #[cfg(test)]
 mod tests;
 
@@ -54,6 +55,7 @@ pub use objects::Objects;
 pub use opened::{Opened, Reading, Source};
 pub use settings::{Credentials, StorageSettings};
 pub use spool::{Finished, Spool, SpoolReader, Spools};
+pub use stamp::Stamp;
 
 /// A place for whole objects.
 #[async_trait]

@@ -12,8 +12,8 @@ use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio::task::JoinHandle;
 
-use crate::StorageError;
 use crate::io::Positional;
+use crate::{Stamp, StorageError};
 
 /// Gives the bytes of a range of an object as a stream; what a [`Storage`](crate::Storage) of
 /// another kind implements.
@@ -29,6 +29,7 @@ pub struct Opened {
     pub size: u64,
     place: Arc<str>,
     source: From,
+    stamp: Option<Stamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,16 +42,36 @@ enum From {
 impl Opened {
     /// An object that is held in memory.
     pub fn held(bytes: Bytes) -> Self {
-        Self { size: bytes.len() as u64, place: "memory".into(), source: From::Held(bytes) }
+        let (size, source) = (bytes.len() as u64, From::Held(bytes));
+        Self { size, place: "memory".into(), source, stamp: None }
     }
 
     /// An object of `size` bytes whose bytes come from `source`; `place` names it in errors.
     pub fn from_source(place: impl Into<Arc<str>>, size: u64, source: Arc<dyn Source>) -> Self {
-        Self { size, place: place.into(), source: From::Other(source) }
+        Self { size, place: place.into(), source: From::Other(source), stamp: None }
     }
 
-    pub(crate) fn file(place: impl Into<Arc<str>>, size: u64, file: Positional) -> Self {
-        Self { size, place: place.into(), source: From::File(file) }
+    pub(crate) fn file(
+        place: impl Into<Arc<str>>,
+        size: u64,
+        file: Positional,
+        stamp: Stamp,
+    ) -> Self {
+        Self { size, place: place.into(), source: From::File(file), stamp: Some(stamp) }
+    }
+
+    /// The file's stamp when it was opened; `None` where the storage has none.
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+
+    /// Whether nobody has written to the file since it was opened. Its removal is no change, nor
+    /// is it when the storage has no stamps.
+    pub fn is_unchanged(&self) -> bool {
+        let From::File(file) = &self.source else { return true };
+        file.file()
+            .metadata()
+            .is_ok_and(|now| self.stamp.is_none_or(|then| then.has_content_of(&Stamp::of(&now))))
     }
 
     /// Streams the bytes of a range, cut to the object's length. The stream ends with an error

@@ -1,51 +1,14 @@
 //! What upkeep removes, and what it leaves alone.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
-use weir_core::{Coordinates, Role, Timestamp};
-use weir_storage::Key;
+use weir_core::Timestamp;
 
 use super::{Collecting, Evicted, FaultKind, Retention, Scrub};
-use crate::testing::{Kept, Open, admitted};
-use crate::{Acquired, CacheError, DocumentKey, Entry, Fetched, Promise, Wanted};
-
-/// A file of 100 bytes.
-fn wanted(name: &str) -> Wanted {
-    let file = format!("{name}-1.0.0.tgz");
-    Wanted {
-        ecosystem: "npm",
-        mount: "npm".into(),
-        path: format!("{name}/-/{file}").into(),
-        release: Coordinates::new(name, "1.0.0"),
-        key: Key::from_parts(["npm", name, "1.0.0", &file]),
-        file: file.into(),
-        role: Role::Package,
-        available: None,
-        authored: None,
-        first_seen: None,
-    }
-}
-
-fn content(name: &str) -> Bytes {
-    Bytes::from(format!("{name:>100}"))
-}
-
-async fn store(open: &Open, wanted: Wanted, content: Bytes) -> Arc<Entry> {
-    let promise =
-        Promise { length: None, digests: Vec::new(), wanted: Vec::new(), limit: u64::MAX };
-    let ask = async move {
-        let source = stream::iter([Ok::<_, Infallible>(content)]);
-        Ok::<_, Arc<CacheError>>((promise, Box::from("text/plain"), source))
-    };
-    match open.artifacts.acquire(wanted, ask).await.unwrap() {
-        Acquired::Stored(entry) => entry,
-        Acquired::Filling(fill) => fill.finished().await.unwrap(),
-    }
-}
+use crate::testing::{Kept, Open, admitted, content, read, store, wanted};
+use crate::{CacheError, DocumentKey, Entry, Fetched, Wanted};
 
 /// Stores files one minute after another.
 async fn stored(kept: &Kept, names: &[&str]) -> (Open, Vec<Arc<Entry>>) {
@@ -74,15 +37,6 @@ async fn document(open: &Open, request: &str, text: &'static str) {
     };
     let key = DocumentKey { mount: "npm".into(), request: request.into() };
     open.documents.put(&key, fetched).await.unwrap();
-}
-
-async fn read(open: &Open, entry: &Arc<Entry>) -> Result<Vec<u8>, CacheError> {
-    let mut body = open.artifacts.open(admitted(), entry, 0..entry.size).await?;
-    let mut all = Vec::new();
-    while let Some(chunk) = body.next().await {
-        all.extend_from_slice(&chunk?);
-    }
-    Ok(all)
 }
 
 fn names(kept: &Kept) -> Vec<String> {
