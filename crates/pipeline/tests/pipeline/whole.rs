@@ -123,7 +123,7 @@ async fn a_store_that_fails_is_an_error_and_heals() {
     std::fs::write(&in_the_way, "a file where a folder should be").unwrap();
     let range = [("range", "bytes=0-1")];
     let answered = gateway.ask("GET", LODASH, &range).await;
-    assert!(answered.fails(500, "internal"), "{answered:?}");
+    assert!(answered.fails(503, "internal"), "{answered:?}");
     let folder = gateway.setup.dir.path().to_string_lossy();
     assert!(!answered.text().contains(&*folder), "{answered:?}");
     let answered = gateway.get(LODASH).await;
@@ -142,7 +142,8 @@ async fn a_database_that_fails_is_an_error_with_a_code() {
     gateway.catalog.close().await.unwrap();
     for path in [LODASH, "/npm/lodash"] {
         let answered = gateway.get(path).await;
-        assert!(answered.fails(500, "internal"), "{path}: {answered:?}");
+        assert!(answered.fails(503, "internal"), "{path}: {answered:?}");
+        assert!(answered.header("retry-after").is_some(), "{answered:?}");
         let folder = gateway.setup.dir.path().to_string_lossy();
         assert!(!answered.text().contains(&*folder), "{answered:?}");
     }
