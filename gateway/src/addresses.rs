@@ -16,6 +16,9 @@ use weir_upstream::{Credentials, Origin, Secret};
 
 use crate::settings;
 
+/// The part of the log that tells of mounts whose listings are not filtered.
+pub(crate) const PASSED_ON: &str = "weir::passed_on";
+
 /// The time that programs have to answer when the gateway starts.
 pub(crate) const BUDGET: Duration = Duration::from_secs(1);
 
@@ -110,6 +113,7 @@ fn settle(mount: &Mount, mut origins: Origins, stands_for: &[String]) {
     }
     if mount.passes_through() && !origins.is_empty() {
         tracing::warn!(
+            target: PASSED_ON,
             mount = %mount.name,
             "indexes are passed on as upstream signed them: withheld versions are listed, and \
              refused at the download; to remove them set registries.{}.index = \"filter_resign\"",

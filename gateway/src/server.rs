@@ -19,8 +19,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+use tracing::{Instrument as _, Span};
 use weir_cache::CacheError;
 use weir_config::Config;
+use weir_pipeline::Told;
 use weir_telemetry::{AccessLog, Metrics};
 
 use crate::access::Accessed;
@@ -198,6 +200,7 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     let Service { router, settings, peer } = service;
     let active = settings.metrics.as_ref().map(Metrics::active);
+    let span = weir_telemetry::request_span(&request);
     let mut accessed = settings.access.as_ref().map(|log| Accessed::begin(log, &request, peer));
     request.extensions_mut().insert(peer);
     let service = tower::service_fn(move |request| {
@@ -207,19 +210,37 @@ async fn answer(
         async move { Ok::<_, Infallible>(router.handle(request).await) }.boxed()
     });
     let guarded = tower_http::catch_panic::CatchPanic::custom(service, panicked);
-    let response = guarded.oneshot(request).await?;
+    let response = guarded.oneshot(request).instrument(span.clone()).await?;
+    traced(&span, &response);
     if let Some(accessed) = &mut accessed {
         accessed.answered(&response);
     }
-    // Under way until its last byte: both live as long as the body.
+    // Under way until its last byte: all of these live as long as the body.
     let until_the_end = move |frame: Frame<Bytes>| {
-        let _ = &active;
+        let _ = (&active, &span);
         if let Some(accessed) = &mut accessed {
             accessed.passed(&frame);
         }
         frame
     };
     Ok(response.map(|body| body.map_err(unread).map_frame(until_the_end).boxed_unsync()))
+}
+
+/// What became of a request, for its trace.
+fn traced<B>(span: &Span, response: &Response<B>) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("http.response.status_code", response.status().as_u16());
+    let Some(told) = response.extensions().get::<Told>() else { return };
+    span.record("weir.mount", &*told.mount);
+    span.record("weir.outcome", told.outcome);
+    if let Some(subject) = &told.subject {
+        span.record("weir.package", tracing::field::display(subject));
+    }
+    if let Some(code) = told.code {
+        span.record("weir.code", code.as_str());
+    }
 }
 
 /// The two bodies of a guarded response fail in one way.

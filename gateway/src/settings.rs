@@ -12,7 +12,7 @@ use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
 use weir_signing::SigningKey;
 use weir_storage::StorageSettings;
-use weir_telemetry::AccessSettings;
+use weir_telemetry::{AccessSettings, OtlpSettings};
 use weir_upstream::{Credentials, Origin, Secret};
 
 /// The rules, as the pure crate wants them.
@@ -200,6 +200,20 @@ pub(crate) fn access_log(config: &Config) -> Option<AccessSettings> {
     let path = config.access_log.path.clone()?;
     let keep = u32::try_from(config.access_log.keep).unwrap_or(u32::MAX);
     Some(AccessSettings { path, max_size: config.access_log.max_size, keep })
+}
+
+/// Where traces and metrics are sent, if they are.
+pub(crate) fn otlp(config: &Config) -> Option<OtlpSettings> {
+    let otlp = &config.otlp;
+    let header =
+        |(name, value): (&String, &weir_config::Secret)| (name.clone(), value.reveal().to_owned());
+    Some(OtlpSettings {
+        endpoint: otlp.endpoint.as_ref()?.to_string(),
+        headers: otlp.headers.iter().map(header).collect(),
+        service_name: otlp.service_name.clone(),
+        interval: otlp.interval,
+        sample: otlp.sample,
+    })
 }
 
 /// The HTTP client for an upstream with these limits.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use tracing::Instrument as _;
 use weir_catalog::{ArtifactRow, Catalog, Hits};
 use weir_core::{Clock, Coordinates, Digest, Role, Timestamp};
 use weir_policy::Admitted;
@@ -437,7 +438,9 @@ impl Inner {
         let (fill, leader) = Fill::begin(spool, promise, media.clone());
         self.fills().insert(key.clone(), fill.clone());
         let under_way = UnderWay { inner: self, key };
-        tokio::spawn(async move { under_way.lead(leader, source, wanted, media).await });
+        let work = async move { under_way.lead(leader, source, wanted, media).await };
+        // Part of the trace of the request that began it.
+        tokio::spawn(work.in_current_span());
         Ok(Acquired::Filling(fill))
     }
 

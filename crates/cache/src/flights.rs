@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use tracing::Instrument as _;
 
 type Flight<V> = Shared<BoxFuture<'static, Option<V>>>;
 
@@ -53,10 +54,12 @@ where
         F: Future<Output = V> + Send + 'static,
     {
         let landing = Landing { running: Arc::clone(&self.running), key };
-        let task = tokio::spawn(async move {
+        let task = async move {
             let _landing = landing;
             work.await
-        });
+        };
+        // Part of the trace of the request that began it.
+        let task = tokio::spawn(task.in_current_span());
         async move { task.await.ok() }.boxed().shared()
     }
 

@@ -38,6 +38,8 @@ pub struct Config {
     pub auth: Auth,
     /// The access log.
     pub access_log: AccessLog,
+    /// The collector of traces and metrics.
+    pub otlp: Otlp,
     /// Where bytes are kept.
     pub storage: Storage,
     /// Where facts are kept.
@@ -88,6 +90,22 @@ pub struct AccessLog {
     pub max_size: u64,
     /// How many older ones are kept.
     pub keep: u64,
+}
+
+/// The collector of traces and metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Otlp {
+    /// Its address without the paths of the signals; `None` sends nothing.
+    pub endpoint: Option<Url>,
+    /// Headers of each request to it.
+    pub headers: BTreeMap<String, Secret>,
+    /// The name of this gateway among what is observed.
+    pub service_name: String,
+    /// How often metrics are sent.
+    #[serde(serialize_with = "value::show_duration")]
+    pub interval: Duration,
+    /// One request in this many is traced; 0 traces none.
+    pub sample: u64,
 }
 
 /// Where bytes are kept.

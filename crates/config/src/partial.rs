@@ -85,6 +85,7 @@ layer! {
         tls: PartialTls,
         auth: PartialAuth,
         access_log: PartialAccessLog,
+        otlp: PartialOtlp,
         storage: PartialStorage,
         database: PartialDatabase,
         keys: PartialKeys,
@@ -117,6 +118,15 @@ layer! {
         role: Maybe<TokenRoleWord>,
         mounts: Items<Text>,
         until: Maybe<Instant>,
+    }
+
+    /// `otlp`.
+    struct PartialOtlp {
+        endpoint: Maybe<WebUrl>,
+        headers: BTreeMap<String, SecretSource>,
+        service_name: Maybe<Text>,
+        interval: Maybe<Span>,
+        sample: Maybe<Count>,
     }
 
     /// `access_log`.
@@ -394,6 +404,12 @@ short! {
 /// `upstream.<ecosystem>`.
 #[derive(Default)]
 pub(crate) struct PartialUpstream(pub(crate) UpstreamTable);
+
+impl Merge for SecretSource {
+    fn lay_over(&mut self, over: Self) {
+        *self = over;
+    }
+}
 
 impl Merge for PartialUpstream {
     fn lay_over(&mut self, over: Self) {

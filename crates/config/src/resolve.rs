@@ -7,13 +7,13 @@ use url::Url;
 
 use crate::partial::{
     Items, List, Partial, PartialAccessLog, PartialCooldown, PartialDatabase, PartialFreshness,
-    PartialLifetimes, PartialLimits, PartialPolicy, PartialRule, PartialStorage, PartialTls,
-    PartialUpstreamLimits, SecretSource,
+    PartialLifetimes, PartialLimits, PartialOtlp, PartialPolicy, PartialRule, PartialStorage,
+    PartialTls, PartialUpstreamLimits, SecretSource,
 };
 use crate::scalar::Text;
 use crate::{
     AccessLog, Config, Cooldown, Database, Driver, EcosystemId, Env, Freshness, Keys, Lifetimes,
-    Limits, Listing, Log, LogFormat, Policy, Rule, Secret, Storage, Tls, UpstreamLimits,
+    Limits, Listing, Log, LogFormat, Otlp, Policy, Rule, Secret, Storage, Tls, UpstreamLimits,
 };
 
 /// The time in which everything is hashed once more, where nothing is said.
@@ -63,6 +63,7 @@ impl Resolver<'_> {
             tls: self.tls(partial.tls),
             auth: self.auth(partial.auth, (&registries, &groups)),
             access_log: self.access_log(partial.access_log),
+            otlp: self.otlp(partial.otlp),
             storage: self.storage(partial.storage, &data_dir),
             database: self.database(partial.database, &data_dir),
             keys: Keys {
@@ -119,6 +120,23 @@ impl Resolver<'_> {
             path: layer.path.map(|path| self.absolute(path.0)),
             max_size: layer.max_size.map_or(100 << 20, |size| size.0),
             keep: layer.keep.map_or(5, |count| count.0),
+        }
+    }
+
+    fn otlp(&mut self, layer: PartialOtlp) -> Otlp {
+        let mut headers = std::collections::BTreeMap::new();
+        for (name, source) in layer.headers {
+            let at = strings(&["otlp", "headers", &name]);
+            if let Some(value) = self.secret(&at, source) {
+                headers.insert(name, value);
+            }
+        }
+        Otlp {
+            endpoint: layer.endpoint.map(|url| url.0),
+            headers,
+            service_name: layer.service_name.map_or_else(|| "weir".to_owned(), |name| name.0),
+            interval: layer.interval.map_or(Duration::from_mins(1), |span| span.0),
+            sample: layer.sample.map_or(1, |count| count.0),
         }
     }
 

@@ -6,9 +6,12 @@ use std::io::IsTerminal as _;
 use thiserror::Error;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry};
+
+use crate::otlp::{TRACE, Traces};
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,10 +41,10 @@ pub enum LogError {
 const QUIET: &str = "sea_orm_migration=warn,sea_orm=warn,sqlx=warn";
 
 /// Starts the process's log. `level` is a level, or levels by module as in
-/// `info,weir_upstream=debug`.
-pub fn init_logs(level: &str, format: Format) -> Result<(), LogError> {
+/// `info,weir_upstream=debug`. Spans go to `traces`, where there is one.
+pub fn init_logs(level: &str, format: Format, traces: Option<&Traces>) -> Result<(), LogError> {
     let colour = std::io::stderr().is_terminal();
-    let subscriber = subscriber(level, format, colour, std::io::stderr)?;
+    let subscriber = traced(level, format, colour, (std::io::stderr, traces))?;
     subscriber.try_init().map_err(|_| LogError::Started)
 }
 
@@ -56,10 +59,28 @@ pub fn subscriber<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(level)?).with_writer(writer);
-    Ok(match format {
-        Format::Text => Box::new(builder.with_ansi(colour).finish()),
-        Format::Json => Box::new(builder.json().flatten_event(true).finish()),
+    traced(level, format, colour, (writer, None))
+}
+
+/// Lines of the log for a writer, and spans for a collector.
+fn traced<W>(
+    level: &str,
+    format: Format,
+    colour: bool,
+    (writer, traces): (W, Option<&Traces>),
+) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = match format {
+        Format::Text => lines.with_ansi(colour).boxed(),
+        Format::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let lines = Registry::default().with(lines.with_filter(filter(level)?));
+    Ok(match traces {
+        Some(traces) => Box::new(lines.with(traces.layer())),
+        None => Box::new(lines),
     })
 }
 
@@ -77,7 +98,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     }
     // The database library tells at info what only concerns itself; named levels still win.
     let quiet = if level.contains('=') { String::new() } else { format!(",{QUIET}") };
-    EnvFilter::try_new(format!("{level}{quiet}")).map_err(|_| wrong())
+    EnvFilter::try_new(format!("{level}{quiet},{TRACE}=off")).map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use std::time::Duration;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _, UpDownCounter};
 use opentelemetry::{KeyValue, StringValue};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use thiserror::Error;
+
+use crate::otlp::{self, OtlpSettings};
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
@@ -31,7 +33,7 @@ pub struct Metrics(Arc<Inner>);
 struct Inner {
     registry: Registry,
     // Instruments count for as long as their provider lives.
-    _provider: SdkMeterProvider,
+    provider: SdkMeterProvider,
     hits: Counter<u64>,
     misses: Counter<u64>,
     upstream_errors: Counter<u64>,
@@ -54,6 +56,19 @@ pub struct MetricsError(String);
 impl Metrics {
     /// Counters at zero.
     pub fn new() -> Result<Self, MetricsError> {
+        // An empty resource: the default one reads the environment.
+        Self::build(|builder| builder.with_resource(Resource::builder_empty().build()))
+    }
+
+    /// The same, which are also sent to a collector. Must be called within a tokio runtime.
+    pub fn sent(settings: &OtlpSettings) -> Result<Self, MetricsError> {
+        let reader = otlp::reader(settings).map_err(|error| MetricsError(error.to_string()))?;
+        Self::build(|builder| builder.with_resource(otlp::resource(settings)).with_reader(reader))
+    }
+
+    fn build(
+        more: impl FnOnce(MeterProviderBuilder) -> MeterProviderBuilder,
+    ) -> Result<Self, MetricsError> {
         let registry = Registry::new();
         // The names below are the names on the page: nothing is appended to them.
         let exporter = opentelemetry_prometheus::exporter()
@@ -64,11 +79,7 @@ impl Metrics {
             .scope_info_enabled(false)
             .build()
             .map_err(|error| MetricsError(error.to_string()))?;
-        // An empty resource: the default one reads the environment.
-        let provider = SdkMeterProvider::builder()
-            .with_resource(Resource::builder_empty().build())
-            .with_reader(exporter)
-            .build();
+        let provider = more(SdkMeterProvider::builder()).with_reader(exporter).build();
         let metrics =
             Self(Arc::new(Inner::new(&provider.meter("weir"), registry, provider.clone())));
         metrics.cache_size(0, 0);
@@ -146,6 +157,13 @@ impl Metrics {
         Active(self.clone())
     }
 
+    /// Sends the last numbers to the collector, where there is one.
+    pub fn stop(&self) {
+        if let Err(error) = self.0.provider.shutdown() {
+            tracing::warn!(%error, "the last metrics were not sent");
+        }
+    }
+
     /// The page, of type [`CONTENT_TYPE`].
     pub fn render(&self) -> Result<String, MetricsError> {
         TextEncoder::new()
@@ -168,7 +186,7 @@ impl Inner {
         };
         Self {
             registry,
-            _provider: provider,
+            provider,
             hits: counter("proxy_cache_hits_total", "Requests answered from the cache"),
             misses: counter("proxy_cache_misses_total", "Requests answered from upstream"),
             upstream_errors: counter("proxy_upstream_errors_total", "Fetches that failed"),

@@ -7,6 +7,8 @@ use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::client::proxy::matcher::Matcher;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::address::{self, Target};
 use crate::answer::Answer;
@@ -209,7 +211,12 @@ impl Inner {
         let lane = self.lanes.lane(&self.settings, origin, &at);
         let mut entry = lane.enter(&self.settings, &at).await?;
         let after = self.settings.header_timeout;
-        let sent = tokio::time::timeout(after, self.http.request(request)).await;
+        let span = asking(ask, target);
+        let sent = tokio::time::timeout(after, self.http.request(request));
+        let sent = sent.instrument(span.clone()).await;
+        if let Ok(Ok(response)) = &sent {
+            span.record("http.response.status_code", response.status().as_u16());
+        }
         let outcome = match sent {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failure::of_request(&error, at.clone(), &self.settings)),
@@ -277,6 +284,20 @@ impl Inner {
         }
         Ok(request)
     }
+}
+
+/// The span of one hop until its headers, for who collects traces: `weir_trace` is the target that
+/// they ask for. Without the query, which may hold a signature.
+fn asking(ask: &Ask<'_>, target: &Target) -> Span {
+    tracing::info_span!(
+        target: "weir_trace",
+        "upstream",
+        otel.kind = "client",
+        http.request.method = %http::Method::from(ask.method),
+        server.address = target.uri.host(),
+        url.path = target.uri.path(),
+        http.response.status_code = Empty,
+    )
 }
 
 /// Passes a response on unless its status says that the registry is unwell.

@@ -72,7 +72,7 @@ pub(crate) async fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
     let loaded = wanted.origin.load(&env)?;
     let listener = port::bind(&loaded.config.data_dir).await?;
     let config = adapted(loaded.config, &listener, wanted.verbose)?;
-    serve::init_logs(&config)?;
+    serve::init_logs(&config, None)?;
     let origin = format!("http://{}", config.listen);
     tracing::info!("listening on {origin}");
 
@@ -122,7 +122,8 @@ fn adapted(
     config.auth = Auth::default();
     config.limits.shutdown_timeout = DRAIN;
     if !verbose {
-        "warn".clone_into(&mut config.log.level);
+        // Which mounts pass signed indexes on is for those who run a gateway.
+        config.log.level = format!("warn,{}=error", crate::addresses::PASSED_ON);
     }
     Ok(config)
 }

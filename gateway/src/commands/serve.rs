@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_config::{Config, Env, Loaded, Overrides, Sources};
 use weir_core::SystemClock;
-use weir_telemetry::{AccessLog, Metrics};
+use weir_telemetry::{AccessLog, Metrics, Traces};
 
 use crate::auth::Gate;
 use crate::background;
@@ -48,11 +48,13 @@ impl Origin {
 pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let env = Env::from_process_env();
     let loaded = origin.load(&env)?;
-    init_logs(&loaded.config)?;
+    let otlp = settings::otlp(&loaded.config);
+    let traces = otlp.as_ref().map(Traces::start).transpose()?.flatten();
+    init_logs(&loaded.config, traces.as_ref())?;
     for warning in &loaded.warnings {
         tracing::warn!(key = warning.key, "{}", warning.message);
     }
-    let metrics = Metrics::new()?;
+    let metrics = otlp.as_ref().map_or_else(Metrics::new, Metrics::sent)?;
     let telling = Arc::new(Telling::new(metrics.clone(), Arc::new(SystemClock)));
     let gateway = Arc::new(Gateway::open(loaded.config, &env, telling.clone()).await?);
     let listener = server::bind(gateway.config.listen).await?;
@@ -69,22 +71,37 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let access = settings::access_log(&gateway.config).map(AccessLog::open).transpose()?;
     let tls = gateway.config.tls.as_ref();
     let tls = tls.map(|files| tls::acceptor(files, gateway.config.http2)).transpose()?;
-    let limits =
-        ServerSettings::from(&gateway.config).counting(metrics).logging(access).over_tls(tls);
+    let limits = ServerSettings::from(&gateway.config)
+        .counting(metrics.clone())
+        .logging(access)
+        .over_tls(tls);
     server::serve(listener, Arc::new(router), limits, stopped()).await;
     telling.flush(&gateway.catalog).await;
     gateway.close().await;
+    stop_telling(traces, metrics).await;
     tracing::info!("stopped");
     Ok(())
 }
 
+/// Sends what is still collected for a collector. Waits on a thread of its own: what sends needs
+/// the runtime.
+async fn stop_telling(traces: Option<Traces>, metrics: Metrics) {
+    let stop = tokio::task::spawn_blocking(move || {
+        traces.iter().for_each(Traces::stop);
+        metrics.stop();
+    });
+    if let Err(error) = stop.await {
+        tracing::warn!(%error, "the last traces and metrics were not sent");
+    }
+}
+
 /// Starts the log as configured.
-pub(crate) fn init_logs(config: &Config) -> anyhow::Result<()> {
+pub(crate) fn init_logs(config: &Config, traces: Option<&Traces>) -> anyhow::Result<()> {
     let format = match config.log.format {
         weir_config::LogFormat::Text => weir_telemetry::Format::Text,
         weir_config::LogFormat::Json => weir_telemetry::Format::Json,
     };
-    Ok(weir_telemetry::init_logs(&config.log.level, format)?)
+    Ok(weir_telemetry::init_logs(&config.log.level, format, traces)?)
 }
 
 /// Looks addresses up in the background; programs have this long to answer.

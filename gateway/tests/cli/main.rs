@@ -7,6 +7,7 @@ mod auth;
 mod config;
 mod home;
 mod keys;
+mod otlp;
 mod queries;
 mod serving;
 mod setup;

@@ -90,6 +90,18 @@ pub(super) const GATEWAY: &[Row] = rows! {
         "The size at which the access log becomes an older one (`.1`, `.2`, …); `0` never does.";
     "access_log.keep": Count = "5", like "30";
         "How many older access logs are kept.";
+    "otlp.endpoint": Url = "", like "http://collector.example:4318", also "OTEL_EXPORTER_OTLP_ENDPOINT";
+        "An OpenTelemetry collector that traces and metrics are sent to, by OTLP over HTTP: the \
+         address without `/v1/traces`. By default nothing is sent.";
+    "otlp.headers.<name>": Secret = "", like r#"{ file = "/run/secrets/collector-key" }"#;
+        "A header of each request to the collector, such as a key.";
+    "otlp.service_name": Text = "weir", like "weir-eu", also "OTEL_SERVICE_NAME";
+        "The name of this gateway among what is observed.";
+    "otlp.interval": Duration = "1m", like "10s";
+        "How often metrics are sent.";
+    "otlp.sample": Count = "1", like "100";
+        "One request in this many is traced, and those of clients that say so (`traceparent`); \
+         `0` traces none.";
     "storage.url": Url = "", like "s3://packages?region=eu-west-1", flag "--storage-url", also "PROXY_STORAGE_URL";
         "Where bytes are kept. By default the folder `cache` in `data_dir`. Credentials of S3 \
          come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_REGION`.";
