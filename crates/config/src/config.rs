@@ -324,7 +324,7 @@ pub struct Cooldown {
     /// By ecosystem.
     #[serde(serialize_with = "value::show_durations")]
     pub ecosystems: BTreeMap<EcosystemId, Duration>,
-    /// By purl or purl glob (`pkg:npm/@acme/*`).
+    /// By purl, maybe with one version, or purl glob (`pkg:npm/@acme/*`).
     #[serde(serialize_with = "value::show_durations")]
     pub packages: BTreeMap<String, Duration>,
 }
@@ -410,7 +410,7 @@ pub struct Rule {
     pub name: String,
     /// What happens to what it matches.
     pub effect: Effect,
-    /// A purl without version, or a glob of such (`pkg:npm/@acme/*`).
+    /// A purl, maybe with one version (`pkg:npm/vite@7.1.0`), or a glob (`pkg:npm/@acme/*`).
     pub purl: String,
     /// A version range in the ecosystem's own syntax; `None` matches every version.
     pub versions: Option<String>,

@@ -282,14 +282,14 @@ impl Resolver<'_> {
         else {
             return self.refuse(at, format!("found {text:?}, {EXAMPLE}"));
         };
-        let last = name.rsplit('/').next().unwrap_or_default();
-        if last.is_empty() {
+        let (name, version) = versioned(name);
+        if name.ends_with('/') || name.is_empty() {
             self.refuse(at, format!("found {text:?}, {EXAMPLE}"));
-        } else if last.chars().skip(1).any(|c| c == '@') {
-            self.refuse(
-                at,
-                format!("{text:?} holds a version; a rule has the key versions for it"),
+        } else if version.is_some_and(|version| version.is_empty() || version.contains('*')) {
+            let message = format!(
+                "{text:?} ends in no one version; a range of versions has the key versions"
             );
+            self.refuse(at, message);
         }
         let known =
             |e: EcosystemId| e.purl_type() == kind || (e.id() == "container" && kind == "docker");
@@ -300,6 +300,14 @@ impl Resolver<'_> {
             let remark = meant.map(|w| format!("; did you mean pkg:{w}/…?")).unwrap_or_default();
             self.refuse(at, format!("no package URL has the type {kind:?}{remark}"));
         }
+    }
+}
+
+/// Name and version; an `@` that begins a segment begins a scope.
+fn versioned(name: &str) -> (&str, Option<&str>) {
+    match name.rsplit_once('@') {
+        Some((name, version)) if !name.is_empty() && !name.ends_with('/') => (name, Some(version)),
+        _ => (name, None),
     }
 }
 

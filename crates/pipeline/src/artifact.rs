@@ -184,8 +184,11 @@ impl Visit {
         let (target, file) = (asked.target.clone(), asked.file.to_owned());
         let docs = gathered.docs.clone();
         let found =
-            self.compute(gathered.length(), move || visit.find_now(&target, &docs, &file)).await?;
-        let Some((located, releases)) = found else { return Ok(None) };
+            self.compute(gathered.length(), move || visit.find_now(&target, &docs, &file)).await;
+        if let Err(failure) = &found {
+            self.doubt(&gathered, failure).await;
+        }
+        let Some((located, releases)) = found? else { return Ok(None) };
         let sights = self.sights(asked.target, &releases).await?;
         let releases = releases.into_iter().zip(sights).collect();
         Ok(Some(Evidence { gathered, located, releases }))

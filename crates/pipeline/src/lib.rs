@@ -5,6 +5,7 @@
 
 mod artifact;
 mod checksums;
+mod doubts;
 mod explain;
 mod failure;
 mod file;

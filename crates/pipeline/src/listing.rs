@@ -118,6 +118,18 @@ impl Visit {
             Ok(gathered) => gathered,
             Err(failure) => return self.complete_before(target, failure),
         };
+        let rendered = self.render_gathered(target, &gathered).await;
+        if let Err(failure) = &rendered {
+            self.doubt(&gathered, failure).await;
+        }
+        rendered
+    }
+
+    async fn render_gathered(
+        &self,
+        target: &Target,
+        gathered: &Gathered,
+    ) -> Result<Arc<Rendering>, Failure> {
         let sources = gathered.digests();
         let fresh_until = gathered.fresh_until(self.mount.freshness.ttl);
         let key = self.rendering_key(target);
@@ -131,20 +143,20 @@ impl Visit {
         let releases = match target {
             // A signature covers these bytes: they are what they are.
             _ if self.mount.passes_through() => Vec::new(),
-            Target::Manifest { .. } => self.read(target, &gathered).await?,
+            Target::Manifest { .. } => self.read(target, gathered).await?,
             _ => Vec::new(),
         };
         self.record_read(target, &releases).await?;
         let read = releases.len();
         let (edits, kept, valid_until, lost) = self.judge(target, releases).await?;
-        let edits = edits.holding(self.held_back(target, &gathered, lost).await?);
+        let edits = edits.holding(self.held_back(target, gathered, lost).await?);
         let valid_until = valid_until.min(gathered.valid_until());
         if let Some(previous) = previous.filter(|previous| previous.edits == edits) {
             previous.extend(self.lens_id(), valid_until, fresh_until);
             return Ok(previous);
         }
         let grounds = Grounds { sources, edits, counts: (read, kept) };
-        let rendering = Arc::new(self.written(target, &gathered, grounds).await?);
+        let rendering = Arc::new(self.written(target, gathered, grounds).await?);
         rendering.extend(self.lens_id(), valid_until, fresh_until);
         let keeps = self.mount.keeps_base(&self.base, self.core.settings.bases);
         if keeps && self.cx.body.is_empty() {

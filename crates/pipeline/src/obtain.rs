@@ -69,7 +69,7 @@ impl Visit {
             }
             return self.refreshed(errand, None).await;
         };
-        match self.currency(&stored, fetch, purpose) {
+        match self.currency(&errand.key, &stored, fetch, purpose) {
             Currency::Current => Ok(stored),
             Currency::Stale => {
                 let (visit, previous) = (self.clone(), Arc::clone(&stored));
@@ -90,10 +90,22 @@ impl Visit {
         }
     }
 
-    fn currency(&self, stored: &Stored, fetch: &Fetch, purpose: Purpose) -> Currency {
+    fn currency(
+        &self,
+        key: &DocumentKey,
+        stored: &Stored,
+        fetch: &Fetch,
+        purpose: Purpose,
+    ) -> Currency {
         let freshness = &self.mount.freshness;
         let present = stored.doc.is_some();
         let age = self.now.since(stored.validated_at());
+        if let Some(ttl) = self.doubted_for(key, stored)
+            && !self.core.settings.offline
+            && age >= ttl
+        {
+            return Currency::Expired { spare: true };
+        }
         let ttl = if present { freshness.ttl } else { freshness.negative_ttl };
         let any_age = self.core.settings.offline
             || present && (fetch.immutable || purpose == Purpose::Evidence);
@@ -126,8 +138,18 @@ impl Visit {
         })
     }
 
-    /// Asks upstream for a document and keeps what came.
     async fn refresh(
+        &self,
+        errand: &Arc<Errand>,
+        previous: Option<Arc<Stored>>,
+    ) -> Result<Arc<Stored>, Failure> {
+        let kept = self.ask_again(errand, previous).await?;
+        self.core.doubts.settle(&errand.key);
+        Ok(kept)
+    }
+
+    /// Asks upstream for a document and keeps what came.
+    async fn ask_again(
         &self,
         errand: &Arc<Errand>,
         previous: Option<Arc<Stored>>,
@@ -318,7 +340,7 @@ impl Visit {
         }
     }
 
-    fn document_key(&self, fetch: &Fetch, spot: &Spot) -> DocumentKey {
+    pub(crate) fn document_key(&self, fetch: &Fetch, spot: &Spot) -> DocumentKey {
         let method = if fetch.via == Via::Head { "HEAD " } else { "" };
         let raw = if fetch.verbatim { " raw" } else { "" };
         let of = fetch.of.as_ref().map(|of| format!(" of {of}")).unwrap_or_default();

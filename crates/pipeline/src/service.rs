@@ -21,6 +21,7 @@ use weir_policy::Policy;
 
 use crate::artifact::Asked;
 use crate::checksums;
+use crate::doubts::Doubts;
 use crate::generations::Generations;
 use crate::joined;
 use crate::refused::Refused;
@@ -71,6 +72,7 @@ pub(crate) struct Core {
     /// Each with whether upstream was asked for it.
     pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
     pub(crate) records: Generations,
+    pub(crate) doubts: Doubts,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }
@@ -103,6 +105,7 @@ impl Pipeline {
                 document_flights: Flights::new(),
                 render_flights: Flights::new(),
                 records: Generations::new(),
+                doubts: Doubts::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
                 public: parts.public,
             }),

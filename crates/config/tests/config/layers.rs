@@ -209,3 +209,27 @@ fn the_whole_configuration_can_be_shown_as_toml() {
     let address = &shown["registries"]["npm"]["upstream"]["address"];
     assert_eq!(address["credentials"]["basic"]["password"].as_str(), Some("***"));
 }
+
+#[test]
+fn a_package_pattern_may_end_in_one_version() {
+    let read = |purl: &str| {
+        toml(&format!(
+            "[cooldown.packages]\n{purl:?} = \"3d\"\n[[policy.rules]]\nname = \"r\"\neffect = \"deny\"\npurl = {purl:?}"
+        ))
+    };
+    for purl in [
+        "pkg:npm/vite@7.1.0",
+        "pkg:npm/@acme/demo@1.0.0",
+        "pkg:npm/%40acme/demo@1.0.0",
+        "pkg:npm/@acme/*",
+        "pkg:golang/example.org/demo@v1.0.0",
+        "pkg:oci/library/alpine@sha256:00",
+    ] {
+        let config = read(purl).unwrap().config;
+        assert!(config.cooldown.packages.contains_key(purl));
+        assert_eq!(config.policy.rules[0].purl, purl);
+    }
+    for purl in ["pkg:npm/vite@", "pkg:npm/vite@7.*", "pkg:npm/", "pkg:npm/@acme/"] {
+        assert!(read(purl).is_err(), "{purl}");
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use weir_testkit::origin::{
-    Answer, CargoStyle, NpmStyle, Origin, Package, cargo_index, npm_registry,
+    Answer, CargoStyle, GoStyle, NpmStyle, Origin, Package, cargo_index, go_proxy, npm_registry,
 };
 
 use crate::harness::{
@@ -306,4 +306,69 @@ async fn policy_holds_offline() {
     assert!(gateway.get(file).await.fails(403, "blocked_by_policies"));
     assert_eq!(versions(&gateway.json("/npm/lodash", "*/*").await), ["4.17.20", "4.17.21"]);
     assert_eq!(origin.count(LODASH_UPSTREAM), 0);
+}
+
+/// What a captive portal, or a mirror in trouble, answers to everything.
+fn portal() -> Answer {
+    Answer::ok("<html><body>Please sign in</body></html>").media("text/html")
+}
+
+/// A document that never changes and came broken, with a 200, is no document that never changes.
+#[tokio::test]
+async fn what_never_changes_and_came_unreadable_is_asked_for_again() {
+    let origin = Origin::start().await;
+    let module = Package::new("go.example/demo").release("v1.0.0", "2024-01-01T00:00:00Z");
+    let style = GoStyle { database: None, ..GoStyle::default() };
+    let heal = || go_proxy(&origin, std::slice::from_ref(&module), &style);
+    heal();
+    let info = "go.example/demo/@v/v1.0.0.info";
+    origin.put(info, portal());
+    let setup = setup().go("go", &origin.url(), None);
+    let gateway = setup.open().await;
+    let path = format!("/go/{info}");
+    assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
+    assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
+    assert_eq!(origin.count(info), 1, "asked once within the time of a 404");
+
+    heal();
+    gateway.clock().advance(MINUTE * 2);
+    assert!(gateway.get(&path).await.is(200));
+    assert_eq!(origin.count(info), 2);
+    gateway.clock().advance(DAY * 30);
+    assert!(gateway.get(&path).await.is(200));
+    assert_eq!(origin.count(info), 2, "kept for good from then on");
+}
+
+#[tokio::test]
+async fn what_was_kept_unreadable_before_a_restart_is_asked_for_again() {
+    let origin = Origin::start().await;
+    let module = Package::new("go.example/demo").release("v1.0.0", "2024-01-01T00:00:00Z");
+    let style = GoStyle { database: None, ..GoStyle::default() };
+    let heal = || go_proxy(&origin, std::slice::from_ref(&module), &style);
+    heal();
+    let info = "go.example/demo/@v/v1.0.0.info";
+    origin.put(info, portal());
+    let setup = setup().go("go", &origin.url(), None);
+    let gateway = setup.open().await;
+    let path = format!("/go/{info}");
+    assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
+    drop(gateway);
+
+    heal();
+    let gateway = setup.open().await;
+    gateway.clock().advance(MINUTE * 2);
+    assert!(gateway.get(&path).await.fails(502, "unreadable_document"), "as it is kept");
+    assert!(gateway.get(&path).await.is(200));
+}
+
+#[tokio::test]
+async fn a_first_listing_that_is_unreadable_is_no_listing_for_its_whole_life() {
+    let origin = Origin::start().await;
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    origin.put("lodash", portal());
+    let gateway = setup().npm(&origin).open().await;
+    assert!(gateway.get("/npm/lodash").await.fails(502, "unreadable_document"));
+    npm_registry(&origin, &[lodash()], &NpmStyle::default());
+    gateway.clock().advance(MINUTE * 2);
+    assert!(gateway.get("/npm/lodash").await.is(200));
 }
