@@ -29,6 +29,14 @@ impl Way {
         Self { version: version.to_owned(), chain: Vec::new(), created: None }
     }
 
+    /// What lists the end of the way.
+    pub(crate) fn image(&self) -> &str {
+        match self.chain.len() {
+            0 | 1 => &self.version,
+            length => &self.chain[length - 2],
+        }
+    }
+
     /// The way one step further.
     pub(crate) fn on(mut self, to: &str, created: Option<Timestamp>) -> Self {
         self.chain.push(to.to_owned());

@@ -14,6 +14,7 @@
 //!
 //! Formats: OCI Distribution Specification 1.1 and OCI Image Specification 1.1.
 
+mod blobs;
 mod fetches;
 mod graph;
 mod listing;
@@ -139,7 +140,7 @@ impl Ecosystem for Container {
                     _ => vec![list],
                 }
             }
-            Some(Asked::Blob(name, digest)) => vec![fetches::above(name, digest)],
+            Some(Asked::Blob(name, digest)) => blobs::needs(job, name, digest),
             None => Vec::new(),
         };
         job.missing(needs)
@@ -150,12 +151,7 @@ impl Ecosystem for Container {
             Some(Asked::Manifest(name, reference)) => read_manifest(job, (name, reference), each),
             Some(Asked::Tags(name, view)) => listing::read_tags(job, (name, view), each),
             Some(Asked::Referrers(name, view)) => listing::read_referrers(job, (name, view), each),
-            Some(Asked::Blob(name, digest)) => {
-                for way in blob_ways(job, name, digest) {
-                    each(entry(name, &way, (Some(digest), None), way.created));
-                }
-                Ok(())
-            }
+            Some(Asked::Blob(name, digest)) => blobs::read(job, (name, digest), each),
             None => Ok(()),
         }
     }
@@ -184,7 +180,7 @@ impl Ecosystem for Container {
 
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
         let Some(Asked::Blob(name, digest)) = Asked::of(job.target) else { return Ok(None) };
-        Ok(blob_ways(job, name, digest).first().map(|way| Located {
+        Ok(blobs::ways(job, name, digest).first().map(|way| Located {
             release: Coordinates::new(name.as_str(), way.version.as_str()),
             listed_as: None,
             place: Place::primary(fetches::blob(name, digest)),
@@ -251,10 +247,6 @@ fn manifest_ways(job: &Job<'_>, (name, reference): (&Name, &str), digest: &Diges
         Some(digest) => graph::ways(fetches::steps(job, &fetches::above(name, &digest)), &digest),
         None => vec![Way::to(reference).on(&digest.to_string(), None)],
     }
-}
-
-fn blob_ways(job: &Job<'_>, name: &Name, digest: &Digest) -> Vec<Way> {
-    graph::linked(fetches::steps(job, &fetches::above(name, digest)), &digest.to_string())
 }
 
 /// The manifest's document and digest.

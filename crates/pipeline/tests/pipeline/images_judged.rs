@@ -1,7 +1,7 @@
 //! Policy over images: by tag, by digest, by what an index lists, and by age.
 
 use weir_policy::{Effect, PolicySettings, RuleSettings};
-use weir_testkit::origin::{Image, Images, Origin};
+use weir_testkit::origin::{Image, Images, Origin, image_index};
 
 use crate::harness::{DAY, Gateway, MINUTE, setup};
 use crate::images::{OLD, amd64, arm64, blob, hello, manifest, pull};
@@ -191,4 +191,71 @@ async fn a_tag_that_appears_in_a_list_is_new() {
     assert_eq!(tags.json()["tags"], serde_json::json!(["1"]));
     refused(&gateway, &manifest(NAME, "2")).await;
     served(&gateway, &manifest(NAME, "1")).await;
+}
+
+const YOUNG: &str = "2026-05-30T00:00:00Z";
+
+fn cooldown(days: u64) -> PolicySettings {
+    let mut policy = PolicySettings::default();
+    policy.cooldown.default = DAY * u32::try_from(days).unwrap();
+    policy
+}
+
+/// Clients keep manifests: after a cooldown was switched on, nobody may ask for them again.
+#[tokio::test]
+async fn layers_that_were_pulled_before_a_cooldown_are_judged_by_their_images() {
+    let origin = Origin::start().await;
+    let young = Image::new("amd64", YOUNG, &["young", "shared"]);
+    let index = image_index(&[&young]);
+    let images = Images::new(&origin);
+    images.image(NAME, &young);
+    images.tag(NAME, "new", &index);
+    let set = setup().images("container", &origin);
+    let gateway = set.open().await;
+    for reference in ["new", &index.digest, young.digest()] {
+        served(&gateway, &manifest(NAME, reference)).await;
+    }
+    let content: Vec<String> =
+        young.layers.iter().chain([&young.config]).map(|piece| blob(NAME, piece)).collect();
+    for path in &content {
+        served(&gateway, path).await;
+    }
+    origin.forget_requests();
+    gateway.set_policy(&cooldown(7));
+    for path in &content {
+        refused(&gateway, path).await;
+    }
+    let asked = origin.requests().len();
+    assert_eq!(asked, 1, "the configuration, once, as a document");
+    drop(gateway);
+
+    // Also after a restart, and when upstream is not asked.
+    let gateway = set.cooldown(7).offline().open().await;
+    for path in &content {
+        refused(&gateway, path).await;
+    }
+    gateway.clock().advance(DAY * 8);
+    for path in &content {
+        served(&gateway, path).await;
+    }
+}
+
+#[tokio::test]
+async fn a_layer_that_an_older_image_has_too_is_served_for_its_sake() {
+    let origin = Origin::start().await;
+    let young = Image::new("amd64", YOUNG, &["young", "shared"]);
+    let images = Images::new(&origin);
+    images.image(NAME, &young);
+    images.tag(NAME, "new", &young.manifest);
+    images.image(NAME, &amd64());
+    images.tag(NAME, "old", &amd64().manifest);
+    let gateway = setup().images("container", &origin).open().await;
+    served(&gateway, &manifest(NAME, "new")).await;
+    served(&gateway, &manifest(NAME, "old")).await;
+    for piece in &young.layers {
+        served(&gateway, &blob(NAME, piece)).await;
+    }
+    gateway.set_policy(&cooldown(7));
+    refused(&gateway, &blob(NAME, &young.layers[0])).await;
+    served(&gateway, &blob(NAME, &young.layers[1])).await;
 }
