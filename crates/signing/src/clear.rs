@@ -3,6 +3,8 @@
 use crate::Error;
 
 const BEGIN: &[u8] = b"-----BEGIN PGP SIGNED MESSAGE-----\n";
+const SIGNATURE: &[u8] = b"-----BEGIN PGP SIGNATURE-----";
+const END: &[u8] = b"-----END PGP SIGNATURE-----";
 
 /// A text as it is signed and as it is written.
 pub(crate) struct Cleartext {
@@ -31,6 +33,49 @@ impl Cleartext {
         Ok(made)
     }
 
+    /// Takes a message apart: the text as it is signed, and the armor of its signatures.
+    ///
+    /// Stricter than the framework: whoever reads the message by other rules must not find another
+    /// text in it. So nothing may stand before it or behind it, its headers say `Hash` alone, and
+    /// every dash at the beginning of a line is escaped.
+    pub(crate) fn read(document: &[u8]) -> Result<(Vec<u8>, &[u8]), String> {
+        let at = document
+            .windows(SIGNATURE.len() + 1)
+            .position(|window| window[0] == b'\n' && &window[1..] == SIGNATURE);
+        let Some(at) = at else { return Err("there is no signature in it".to_owned()) };
+        let (message, armor) = document.split_at(at + 1);
+        check_armor(armor)?;
+        let mut lines = message[..at].split(|byte| *byte == b'\n').map(without_return);
+        if lines.next() != BEGIN.strip_suffix(b"\n") {
+            return Err("something stands before the signed text".to_owned());
+        }
+        loop {
+            match lines.next() {
+                Some(b"") => break,
+                Some(header) if header.starts_with(b"Hash: ") => {}
+                _ => return Err("a header of the signed text is none".to_owned()),
+            }
+        }
+        let mut signed = Vec::with_capacity(message.len() + message.len() / 16);
+        for (index, line) in lines.enumerate() {
+            let line = match line.strip_prefix(b"- ") {
+                Some(line) => line,
+                None if line.starts_with(b"-") => {
+                    return Err("a dash in the signed text is not escaped".to_owned());
+                }
+                None => line,
+            };
+            if line.contains(&b'\r') {
+                return Err("a carriage return stands within a line".to_owned());
+            }
+            if index > 0 {
+                signed.extend_from_slice(b"\r\n");
+            }
+            signed.extend_from_slice(trimmed(line));
+        }
+        Ok((signed, armor))
+    }
+
     fn line(&mut self, follows: bool, line: &[u8]) {
         if follows {
             self.signed.extend_from_slice(b"\r\n");
@@ -42,6 +87,21 @@ impl Cleartext {
         self.framed.extend_from_slice(line);
         self.framed.push(b'\n');
     }
+}
+
+/// One block of signatures and nothing behind it.
+fn check_armor(armor: &[u8]) -> Result<(), String> {
+    let end = armor.windows(END.len()).position(|window| window == END);
+    let rest = end.map(|at| &armor[at + END.len()..]);
+    match rest {
+        Some(rest) if rest.trim_ascii().is_empty() => Ok(()),
+        Some(_) => Err("something stands behind the signature".to_owned()),
+        None => Err("the signature is cut off".to_owned()),
+    }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// A line without the spaces and tabs at its end, which are not signed. They are not written

@@ -42,6 +42,18 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The file holds no public key.
+    #[error(
+        "{} holds no key by which signatures can be verified: {reason}. Expected are OpenPGP public \
+         keys, in ASCII armor or as packets (gpg --export)",
+        .path.display()
+    )]
+    NoKeyring {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The instant is outside of what a signature can hold (1970 to 2106).
     #[error("{0} is outside of the years that an OpenPGP signature can name")]
     Instant(String),
