@@ -39,7 +39,7 @@ pub use edits::{Edit, Edits};
 pub use error::{DigestError, FormatError, PurlError, Unroutable};
 pub use identity::{Coordinates, Name, Purl, Version};
 pub use job::{Cx, Docs, FactSet, Found, Job, Listed, Selection};
-pub use need::{Coding, Fetch, Known, Need, Place, Via};
+pub use need::{Coding, Fetch, Known, Need, Place, Signed, Via};
 pub use release::Release;
 pub use reply::{Head, Reply};
 pub use request::{Method, Request, Segments};

@@ -86,6 +86,18 @@ pub struct Fetch {
     pub of: Option<Digest>,
     /// Kept, and handed to `write`, as fetched; the coding is taken off for `read` alone.
     pub verbatim: bool,
+    /// Where upstream's signature over a root is. It is verified on mounts that sign anew what they
+    /// edited, before the root takes the old one's place.
+    pub signed: Option<Signed>,
+}
+
+/// Where the signature over a document is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Signed {
+    /// In the document itself.
+    Within,
+    /// In a document beside it.
+    Beside(Place),
 }
 
 impl Fetch {
@@ -110,6 +122,7 @@ impl Fetch {
             also: None,
             of: None,
             verbatim: false,
+            signed: None,
         }
     }
 
@@ -145,6 +158,13 @@ impl Fetch {
     #[must_use]
     pub fn root(mut self) -> Self {
         self.root = true;
+        self
+    }
+
+    /// Says where the signature over it is.
+    #[must_use]
+    pub fn signed(mut self, signed: Signed) -> Self {
+        self.signed = Some(signed);
         self
     }
 

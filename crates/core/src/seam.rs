@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use crate::{
-    Algorithm, Coordinates, Denial, Descriptor, Digest, Edits, FormatError, Head, Job, Need, Place,
-    Release, Reply, Request, Target, Unroutable,
+    Algorithm, Coordinates, Denial, Descriptor, Digest, Doc, Edits, FormatError, Head, Job, Need,
+    Place, Release, Reply, Request, Target, Timestamp, Unroutable,
 };
 
 /// One package ecosystem, as eight synchronous methods over plain data.
@@ -48,6 +48,13 @@ pub trait Ecosystem: fmt::Debug + Send + Sync + 'static {
     /// **Locate artifact**: the release that a file belongs to, the place to fetch it from and
     /// what the registry promised. `None` when the evidence does not list the file: 404.
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError>;
+
+    /// When a root ([`Fetch::root`](crate::Fetch::root)) says that it was made; `None` where it does not
+    /// say. On mounts that sign anew what they edited, an older one does not take a newer one's place.
+    fn issued(&self, root: &Doc) -> Option<Timestamp> {
+        let _ = root;
+        None
+    }
 
     /// The refusal in the form that this ecosystem's clients print.
     fn deny(&self, target: Option<&Target>, denial: &Denial) -> Reply {

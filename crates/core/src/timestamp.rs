@@ -44,7 +44,15 @@ impl Timestamp {
 
     /// Reads an HTTP date (RFC 9110 section 5.6.7, the preferred form).
     pub fn parse_http(text: &str) -> Option<Self> {
-        let text = text.strip_suffix("GMT").map(|head| format!("{head}+0000"))?;
+        text.strip_suffix("GMT").and_then(|_| Self::parse_rfc2822(text))
+    }
+
+    /// Reads a date as mail has it (RFC 5322 section 3.3), its zone also as `UTC`, which archives
+    /// write.
+    pub fn parse_rfc2822(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let head = ["GMT", "UTC", "UT"].iter().find_map(|zone| text.strip_suffix(zone));
+        let text = head.map_or_else(|| text.to_owned(), |head| format!("{head}+0000"));
         let parsed = OffsetDateTime::parse(&text, &Rfc2822).ok()?;
         Some(Self::from_secs(parsed.unix_timestamp()))
     }

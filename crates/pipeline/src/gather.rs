@@ -147,7 +147,11 @@ impl Visit {
                 Ok((Found::Absent, Origin::Records))
             }
             Need::Fetch(fetch) => {
+                self.can_vouch(fetch).await?;
                 let stored = self.obtain(target, fetch, purpose, known).await?;
+                if let Some(doc) = &stored.doc {
+                    self.vouch_for_kept(fetch, doc).await?;
+                }
                 let found = match &stored.doc {
                     Some(doc) => Found::Doc(doc.clone()),
                     None if fetch.optional => Found::Absent,

@@ -62,7 +62,9 @@ impl Visit {
         let base = format!("{} ", errand.spot.origin.base);
         let rows =
             self.core.catalog.documents_under(&self.mount.name, &format!("{base}{folder}")).await?;
-        let named = |key: &str| key.contains(" @") || key.contains(" of ");
+        // Where roots are signed anew, upstream's signature is looked at and not served.
+        let beside = self.mount.resign.is_none();
+        let named = |key: &str| key.contains(" @") || beside && key.contains(" of ");
         let paths: BTreeSet<String> = rows
             .iter()
             .filter(|row| named(&row.key) && row.digest.is_some())

@@ -31,6 +31,7 @@ mod service;
 mod settings;
 mod sight;
 mod visit;
+mod vouch;
 
 pub use explain::{ExplainError, Explained};
 pub use failure::Failure;
@@ -40,4 +41,4 @@ pub use observe::{Event, Observer, Outcome, Told};
 pub use public::PublicAddress;
 pub use respond::ResponseBody;
 pub use service::{Mounted, Pipeline, PipelineParts};
-pub use settings::{Freshness, PipelineSettings, Signer};
+pub use settings::{Freshness, PipelineSettings, Signer, Verifier};

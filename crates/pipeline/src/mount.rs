@@ -9,7 +9,7 @@ use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl, Selection};
 use weir_policy::MountInfo;
 use weir_upstream::{Client, Origin};
 
-use crate::{Failure, Freshness};
+use crate::{Failure, Freshness, Verifier};
 
 /// Upstream addresses by the ids of the plugin's descriptor.
 pub type Origins = HashMap<&'static str, Origin>;
@@ -63,6 +63,7 @@ pub struct Mount {
     pub resign: Option<Arc<Selection>>,
     origins: watch::Sender<Option<Arc<Origins>>>,
     identity: Mutex<Arc<Identity>>,
+    verifier: Mutex<Option<Arc<dyn Verifier>>>,
     bases: Mutex<Vec<Arc<str>>>,
 }
 
@@ -81,6 +82,7 @@ impl Mount {
             resign,
             origins,
             identity: Mutex::default(),
+            verifier: Mutex::default(),
             bases: Mutex::default(),
         }
     }
@@ -88,6 +90,16 @@ impl Mount {
     /// Says whose registry it is. Before the addresses are set: who waits for those wants it.
     pub fn set_identity(&self, identity: Identity) {
         *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+    }
+
+    /// Says who verifies upstream's signatures, where indexes are edited and signed anew. Without
+    /// one no such index is served. Before the addresses are set, too.
+    pub fn set_verifier(&self, verifier: Arc<dyn Verifier>) {
+        *self.verifier.lock().unwrap_or_else(PoisonError::into_inner) = Some(verifier);
+    }
+
+    pub(crate) fn verifier(&self) -> Option<Arc<dyn Verifier>> {
+        self.verifier.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn identity(&self) -> Arc<Identity> {

@@ -229,6 +229,9 @@ impl Visit {
         fetched: Fetched,
     ) -> Result<Arc<Stored>, Failure> {
         let (fetch, key, documents) = (&errand.fetch, &errand.key, &self.core.documents);
+        if let Err(failure) = self.vouch_for_new(errand, previous, &fetched).await {
+            return self.keep_generation(errand, previous, failure).await;
+        }
         match fetch.lists {
             true if self.mount.lists_whole_indexes() => self.note_index(errand, &fetched).await?,
             true if is_page(&fetched) => {}
@@ -250,13 +253,25 @@ impl Visit {
         if let Some(previous) = previous.filter(|p| p.doc.is_some() && fetched.body.is_some()) {
             let candidate = Arc::new(Stored::transient(fetched.clone(), self.now));
             if let Err(failure) = self.complete(errand, candidate).await {
-                tracing::warn!(mount = %self.mount.name, %failure,
-                    "upstream is being updated; the previous indexes are served");
-                self.confirm(key, previous).await;
-                return Ok(Arc::clone(previous));
+                return self.keep_generation(errand, Some(previous), failure).await;
             }
         }
         Ok(documents.put_root(key, fetched).await?)
+    }
+
+    /// Goes on with the root that is kept, where a new one is not to be had whole.
+    async fn keep_generation(
+        &self,
+        errand: &Errand,
+        previous: Option<&Arc<Stored>>,
+        failure: Failure,
+    ) -> Result<Arc<Stored>, Failure> {
+        let Some(previous) = previous.filter(|previous| previous.doc.is_some()) else {
+            return Err(failure);
+        };
+        tracing::warn!(mount = %self.mount.name, %failure, "the previous indexes are served");
+        self.core.documents.confirm(&errand.key, previous).await?;
+        Ok(Arc::clone(previous))
     }
 
     /// Checks the promised digest of the bytes as fetched, then takes off the resource's own

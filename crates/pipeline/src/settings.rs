@@ -37,6 +37,21 @@ pub trait Signer: fmt::Debug + Send + Sync + 'static {
     fn sign(&self, scheme: &str, document: &[u8], at: Timestamp) -> Result<Vec<u8>, String>;
 }
 
+/// Verifies what upstream signed, by the keys of its archive.
+pub trait Verifier: fmt::Debug + Send + Sync + 'static {
+    /// Whether a document is signed, within itself or by the signature beside it, at this instant.
+    /// The error is a clause about the document.
+    fn verify(
+        &self,
+        document: &[u8],
+        signature: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<(), String>;
+
+    /// A text that changes with the keys: what was verified by other keys is verified again.
+    fn id(&self) -> String;
+}
+
 /// Bounds and addresses of the pipeline.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {

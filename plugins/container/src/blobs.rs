@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use weir_core::{Digest, FactSet, Fetch, FormatError, Job, Name, Need, Release, Timestamp};
+use weir_core::{Digest, FactSet, Fetch, Job, Name, Need, Release, Timestamp};
 
 use crate::graph::{self, Way};
 use crate::manifest::{self, Manifest};
@@ -65,11 +65,10 @@ pub(crate) fn read(
     job: &Job<'_>,
     (name, digest): (&Name, &Digest),
     each: &mut dyn FnMut(Release<'_>),
-) -> Result<(), FormatError> {
+) {
     for way in ways(job, name, digest) {
         each(entry(name, &way, (Some(digest), None), way.created));
     }
-    Ok(())
 }
 
 /// The images that are recorded to list the content, without a date.

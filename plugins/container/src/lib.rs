@@ -151,7 +151,10 @@ impl Ecosystem for Container {
             Some(Asked::Manifest(name, reference)) => read_manifest(job, (name, reference), each),
             Some(Asked::Tags(name, view)) => listing::read_tags(job, (name, view), each),
             Some(Asked::Referrers(name, view)) => listing::read_referrers(job, (name, view), each),
-            Some(Asked::Blob(name, digest)) => blobs::read(job, (name, digest), each),
+            Some(Asked::Blob(name, digest)) => {
+                blobs::read(job, (name, digest), each);
+                Ok(())
+            }
             None => Ok(()),
         }
     }

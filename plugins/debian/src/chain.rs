@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use weir_core::{
-    Algorithm, Coding, Digest, Doc, Fetch, FormatError, Found, Job, Need, Place, Target,
+    Algorithm, Coding, Digest, Doc, Fetch, FormatError, Found, Job, Need, Place, Signed, Target,
 };
 use weir_format::stanza;
 
@@ -69,7 +69,12 @@ pub(crate) fn join(folder: &str, path: &str) -> String {
 
 /// The fetch of a root document, so many versions before the current one.
 pub(crate) fn root_fetch(folder: &str, file: &str, past: u8) -> Fetch {
-    Fetch::get(paths::encode(&join(folder, file))).root().optional().past(past)
+    let signed = match file {
+        "InRelease" => Signed::Within,
+        _ => Signed::Beside(Place::primary(paths::encode(&join(folder, "Release.gpg")))),
+    };
+    let fetch = Fetch::get(paths::encode(&join(folder, file)));
+    fetch.root().optional().past(past).signed(signed)
 }
 
 /// The root of a folder: `InRelease`, else `Release`.

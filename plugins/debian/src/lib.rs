@@ -23,8 +23,8 @@ mod resign;
 use std::io;
 
 use weir_core::{
-    Descriptor, Ecosystem, Edits, Fetch, FormatError, Found, Head, Job, Located, Need, OriginSpec,
-    Release, Request, Scheme, Setup, Target, Unroutable,
+    Descriptor, Doc, Ecosystem, Edits, Fetch, FormatError, Found, Head, Job, Located, Need,
+    OriginSpec, Release, Request, Scheme, Setup, Target, Timestamp, Unroutable,
 };
 
 use crate::chain::Step;
@@ -181,6 +181,11 @@ impl Ecosystem for Debian {
     fn locate(&self, job: &Job<'_>) -> Result<Option<Located>, FormatError> {
         Ok(files::locate(job))
     }
+
+    fn issued(&self, root: &Doc) -> Option<Timestamp> {
+        let text = release::text(root.bytes());
+        Timestamp::parse_rfc2822(release::Release::parse(&text).ok()?.field("Date")?)
+    }
 }
 
 /// The view of an index; `None` for a package file.
@@ -251,7 +256,7 @@ fn pair<'a>(job: &Job<'a>) -> Result<Step<Pair<'a>>, FormatError> {
             Ok(Step::Absent("the archive has no Release.gpg"))
         }
         [signature, Some(release)] if release::same(&root.text, release.bytes()) => {
-            let signature = signature.map(weir_core::Doc::bytes).unwrap_or_default();
+            let signature = signature.map(Doc::bytes).unwrap_or_default();
             Ok(Step::Found(Pair { release: release.bytes(), signature }))
         }
         _ => Err(FormatError::new("Release and its signature are of different times")),

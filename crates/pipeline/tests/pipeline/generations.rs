@@ -9,9 +9,9 @@ use weir_testkit::origin::{Answer, DebianArchive, DebianStyle, Origin, Package, 
 
 use crate::harness::{Answered, DAY, Gateway, MINUTE, Setup, setup};
 
-const ROOT: &str = "/debian/dists/stable/InRelease";
+pub(crate) const ROOT: &str = "/debian/dists/stable/InRelease";
 pub(crate) const PACKAGES: &str = "/debian/dists/stable/main/binary-amd64/Packages.gz";
-const UPSTREAM_ROOT: &str = "dists/stable/InRelease";
+pub(crate) const UPSTREAM_ROOT: &str = "dists/stable/InRelease";
 
 /// Signs as the fixture does, with the date in it.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ fn package(versions: &[&str]) -> Package {
     versions.iter().fold(Package::new("demo"), |package, version| package.release(version, ""))
 }
 
-fn archive(versions: &[&str], style: &DebianStyle) -> DebianArchive {
+pub(crate) fn archive(versions: &[&str], style: &DebianStyle) -> DebianArchive {
     let packages = [package(versions), Package::new("other").release("2.0", "")];
     DebianArchive::new(&packages, style, &toy_sign)
 }
 
-fn dated(hour: u8) -> DebianStyle {
+pub(crate) fn dated(hour: u8) -> DebianStyle {
     let date = format!("Sat, 06 Jun 2026 {hour:02}:00:00 UTC");
     DebianStyle { date, ..DebianStyle::default() }
 }
@@ -60,7 +60,7 @@ pub(crate) fn resigning_in(setup: Setup, origin: &Origin, hold_back: bool) -> Se
     setup.debian(origin, Some(selection)).signed_by(Arc::new(Toy))
 }
 
-fn resigning(origin: &Origin, hold_back: bool) -> Setup {
+pub(crate) fn resigning(origin: &Origin, hold_back: bool) -> Setup {
     resigning_in(setup(), origin, hold_back)
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn file(version: &str) -> String {
 }
 
 /// What apt does: the root, then the index by the root's own digest.
-async fn update(gateway: &Gateway, by_hash: bool) -> String {
+pub(crate) async fn update(gateway: &Gateway, by_hash: bool) -> String {
     let root = gateway.get(ROOT).await;
     assert!(root.is(200), "{root:?}");
     index_of(gateway, root.text(), by_hash).await
@@ -111,7 +111,7 @@ pub(crate) fn versions(index: &str) -> Vec<&str> {
         .collect()
 }
 
-fn deny(version: &str) -> PolicySettings {
+pub(crate) fn deny(version: &str) -> PolicySettings {
     let rule = RuleSettings {
         purls: vec!["pkg:deb/demo".into()],
         versions: Some(format!("={version}")),

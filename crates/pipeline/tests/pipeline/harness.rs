@@ -14,11 +14,11 @@ use weir_catalog::{Catalog, DatabaseSettings};
 use weir_core::{Clock, Code, Ecosystem, Selection, Timestamp};
 use weir_pipeline::{
     Event, Freshness, Front, Identity, Member, Mount, MountSpec, Observer, Outcome, Patterns,
-    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody, Signer,
+    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody, Signer, Verifier,
 };
 use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
-use weir_testkit::origin::{Origin, Package};
+use weir_testkit::origin::{Origin, Package, toy_verify};
 use weir_testkit::probes::{Chain, Content, Linked, Listed};
 use weir_upstream::{Client, Quota, Settings};
 
@@ -118,6 +118,23 @@ impl Observer for Recorder {
     }
 }
 
+/// Believes what the fixtures sign.
+#[derive(Debug)]
+pub(crate) struct ToyKeys(pub(crate) &'static str);
+
+impl Verifier for ToyKeys {
+    fn verify(&self, document: &[u8], beside: Option<&[u8]>, _: Timestamp) -> Result<(), String> {
+        match toy_verify(document, beside) {
+            true => Ok(()),
+            false => Err("its signature is wrong".to_owned()),
+        }
+    }
+
+    fn id(&self) -> String {
+        self.0.to_owned()
+    }
+}
+
 /// One member of a group: mount, included and excluded name patterns.
 type MemberSetup = (String, Vec<String>, Vec<String>);
 
@@ -143,6 +160,7 @@ pub(crate) struct Setup {
     pub(crate) upstream: Settings,
     pub(crate) artifacts: ArtifactSettings,
     signer: Option<Arc<dyn Signer>>,
+    verifier: Option<Arc<dyn Verifier>>,
     mounts: Vec<MountSetup>,
     groups: Vec<(String, Vec<MemberSetup>)>,
 }
@@ -165,6 +183,7 @@ pub(crate) fn setup() -> Setup {
         upstream,
         artifacts: ArtifactSettings::default(),
         signer: None,
+        verifier: Some(Arc::new(ToyKeys("archive"))),
         mounts: Vec::new(),
         groups: Vec::new(),
     }
@@ -252,6 +271,12 @@ impl Setup {
 
     pub(crate) fn signed_by(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Some(signer);
+        self
+    }
+
+    /// Whose signatures over roots are believed.
+    pub(crate) fn verified_by(mut self, verifier: Option<Arc<dyn Verifier>>) -> Self {
+        self.verifier = verifier;
         self
     }
 
@@ -352,6 +377,9 @@ impl Setup {
             resign: setup.resign.clone(),
         });
         mount.set_identity(setup.identity.clone());
+        if let Some(verifier) = &self.verifier {
+            mount.set_verifier(Arc::clone(verifier));
+        }
         if let Some(origins) = &setup.origins {
             mount.set_origins(
                 origins.iter().map(|(id, address)| (*id, origin(&setup.name, address))).collect(),

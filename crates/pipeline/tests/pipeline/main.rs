@@ -23,4 +23,5 @@ mod served;
 mod shapes;
 mod sightings;
 mod upstreams;
+mod vouched;
 mod whole;

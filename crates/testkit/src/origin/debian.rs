@@ -132,6 +132,21 @@ pub fn toy_sign(release: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (clear.into_bytes(), armored.into_bytes())
 }
 
+/// Whether [`toy_sign`] signed a document, within itself or beside it.
+pub fn toy_verify(document: &[u8], beside: Option<&[u8]>) -> bool {
+    let text = String::from_utf8_lossy(document);
+    let signed = match beside {
+        Some(signature) => Some((&*text, String::from_utf8_lossy(signature).into_owned())),
+        None => text.split_once("\n\n").and_then(|(_, rest)| {
+            let at = rest.find("-----BEGIN PGP SIGNATURE-----")?;
+            Some((&rest[..at], rest[at..].to_owned()))
+        }),
+    };
+    signed.is_some_and(|(text, signature)| {
+        signature.lines().nth(2) == Some(&*Digest::of(Algorithm::Sha256, text.as_bytes()).hex())
+    })
+}
+
 fn gz(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     std::io::Write::write_all(&mut encoder, text.as_bytes())
