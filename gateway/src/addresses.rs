@@ -14,6 +14,7 @@ use weir_discover::{Finding, Login, Options};
 use weir_pipeline::{Identity, Mount, Origins};
 use weir_upstream::{Credentials, Origin, Secret};
 
+use crate::archive_keys::{self, ArchiveKeys};
 use crate::settings;
 
 /// The part of the log that tells of mounts whose listings are not filtered.
@@ -32,6 +33,8 @@ pub(crate) struct Addresses {
     mounts: Vec<(Arc<Mount>, Origins)>,
     /// By mount: the hosts, beside its upstream's own, whose images it has.
     stands_for: HashMap<String, Vec<String>>,
+    /// By mount: what upstream's signatures are verified by, where that is configured.
+    keys: HashMap<String, ArchiveKeys>,
     memory: PathBuf,
     own: Vec<Url>,
 }
@@ -52,7 +55,12 @@ impl Addresses {
         let stands_for = config.registries.iter();
         let stands_for = stands_for.filter_map(|(name, r)| Some((name.clone(), hosts(r)?)));
         let memory = config.data_dir.join("discovered.json");
-        Ok(Self { mounts, stands_for: stands_for.collect(), memory, own: own(config) })
+        let mut keys = HashMap::new();
+        for (name, registry) in &config.registries {
+            keys.extend(settings::keys(registry)?.map(|own| (name.clone(), own)));
+        }
+        let stands_for = stands_for.collect();
+        Ok(Self { mounts, stands_for, keys, memory, own: own(config) })
     }
 
     /// Looks up what is not configured and sets every mount's addresses. Blocks for about as long
@@ -66,12 +74,26 @@ impl Addresses {
                 let origins = completed(mount, origins.clone(), &findings);
                 let settled = budget == PATIENCE || !is_open(mount, &origins);
                 if settled {
-                    let also = self.stands_for.get(&*mount.name).map_or(&[][..], Vec::as_slice);
-                    settle(mount, origins, also);
+                    self.settle(mount, origins, env);
                 }
                 !settled
             });
         }
+    }
+
+    fn settle(&self, mount: &Mount, mut origins: Origins, env: &Env) {
+        if mount.descriptor().id == "debian" && !self.is_configured(mount) {
+            widen(mount, &mut origins, env);
+        }
+        let address = origins.get(primary(mount.descriptor())).map(|origin| origin.base.clone());
+        let keys = self.keys.get(&*mount.name);
+        archive_keys::settle(mount, keys, address.as_ref(), &surroundings(env));
+        let also = self.stands_for.get(&*mount.name).map_or(&[][..], Vec::as_slice);
+        settle(mount, origins, also);
+    }
+
+    fn is_configured(&self, mount: &Mount) -> bool {
+        self.mounts.iter().any(|(own, origins)| own.name == mount.name && !origins.is_empty())
     }
 
     fn discover(&self, env: &Env, budget: Duration) -> Vec<Finding> {
@@ -121,6 +143,19 @@ fn settle(mount: &Mount, mut origins: Origins, stands_for: &[String]) {
         );
     }
     mount.set_origins(origins);
+}
+
+/// Takes the distribution's other archives on the same host in (its security updates): they are
+/// found below the mount by their folders, and the main one without its folder too.
+fn widen(mount: &Mount, origins: &mut Origins, env: &Env) {
+    let Some(main) = origins.get_mut(primary(mount.descriptor())) else { return };
+    let Some((above, folder)) = weir_discover::archives_beside(&surroundings(env), &main.base)
+    else {
+        return;
+    };
+    tracing::info!(mount = %mount.name, address = %above, folder, "several archives below one address");
+    main.base = above;
+    mount.set_identity(Identity { namespace: folder.into(), hosts: Vec::new() });
 }
 
 /// Says whose images these are. The API's own path is a part of all places: an address that ends

@@ -3,6 +3,7 @@
 mod access;
 mod addresses;
 mod auth;
+mod archive_keys;
 mod background;
 mod cli;
 mod commands;

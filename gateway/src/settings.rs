@@ -10,10 +10,12 @@ use weir_config::{Config, EcosystemId, Env};
 use weir_core::{Ecosystem, Scheme, Selection};
 use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
-use weir_signing::SigningKey;
+use weir_signing::{Keyring, SigningKey};
 use weir_storage::StorageSettings;
 use weir_telemetry::{AccessSettings, OtlpSettings};
 use weir_upstream::{Credentials, Origin, Secret};
+
+use crate::archive_keys::ArchiveKeys;
 
 /// The rules, as the pure crate wants them.
 pub(crate) fn policy(config: &Config) -> anyhow::Result<policy::Policy> {
@@ -112,6 +114,23 @@ pub(crate) fn resign(registry: &weir_config::Registry) -> Option<Arc<Selection>>
             hold_back: signed.hold_back,
         })
     })
+}
+
+/// What upstream's signatures are verified by, where that is configured: the given keys, or nothing.
+pub(crate) fn keys(registry: &weir_config::Registry) -> anyhow::Result<Option<ArchiveKeys>> {
+    let signed = &registry.signed;
+    if resign(registry).is_none() {
+        return Ok(None);
+    }
+    if signed.unverified {
+        return Ok(Some(ArchiveKeys::Unlooked));
+    }
+    if signed.keyring.is_empty() {
+        return Ok(None);
+    }
+    let ring = Keyring::load(&signed.keyring);
+    let ring = ring.with_context(|| format!("registries.{}.keyring", registry.name))?;
+    Ok(Some(ArchiveKeys::Ring(ring)))
 }
 
 /// Buffers and credentials of the store.

@@ -227,6 +227,10 @@ pub struct SignedIndexes {
     pub architectures: Vec<String>,
     /// Whether the last allowed version stays when a package's only version is withheld.
     pub hold_back: bool,
+    /// Files with the keys of the archive; those that apt has, when there are none.
+    pub keyring: Vec<PathBuf>,
+    /// Whether what is signed anew is edited without looking at upstream's signature.
+    pub unverified: bool,
 }
 
 impl Registry {

@@ -6,7 +6,7 @@ use crate::partial::{
     MemberTable, OriginTable, Partial, PartialCredentials, PartialGroup, PartialRegistry,
     PartialUpstream, UpstreamTable,
 };
-use crate::resolve::{Resolver, apply_upstream_limits, strings, texts};
+use crate::resolve::{Resolver, apply_upstream_limits, strings, texts, values};
 use crate::scalar::{Ecosystem, RegistryUrl, Scalar as _};
 use crate::{
     Address, Credentials, EcosystemId, Group, IndexMode, Member, Registry, SignedIndexes, Upstream,
@@ -86,6 +86,8 @@ impl Resolver<'_> {
             components: texts(table.components),
             architectures: texts(table.architectures),
             hold_back: table.hold_back.is_some_and(|flag| flag.0),
+            keyring: values(table.keyring).into_iter().map(|path| self.absolute(path)).collect(),
+            unverified: table.verify_upstream.is_some_and(|flag| !flag.0),
         };
         self.signed_indexes(at, &registry);
         Some(registry)
@@ -105,6 +107,10 @@ impl Resolver<'_> {
             let message = "filter_resign needs suites and architectures, such as \
                            suites = [\"bookworm\"] and architectures = [\"amd64\"]";
             self.refuse(&below(at, "index"), message);
+        }
+        if signed.unverified && !signed.keyring.is_empty() {
+            let message = "is false, so keyring has no use; leave one of them out";
+            self.refuse(&below(at, "verify_upstream"), message);
         }
     }
 

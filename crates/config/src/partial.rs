@@ -176,6 +176,8 @@ layer! {
         components: Items<Text>,
         architectures: Items<Text>,
         hold_back: Maybe<Flag>,
+        keyring: Items<FilePath>,
+        verify_upstream: Maybe<Flag>,
     }
 
     /// `groups.<name>`.

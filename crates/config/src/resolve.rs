@@ -349,7 +349,8 @@ fn without_slash(mut url: Url) -> Url {
     url
 }
 
-fn values<S: crate::scalar::Scalar>(list: Items<S>) -> Vec<S::Value> {
+/// A list that may be absent.
+pub(crate) fn values<S: crate::scalar::Scalar>(list: Items<S>) -> Vec<S::Value> {
     list.map(|List(items)| items.into_iter().map(|item| item.0).collect()).unwrap_or_default()
 }
 

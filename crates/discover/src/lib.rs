@@ -55,6 +55,19 @@ pub fn discover(env: &Env, options: &Options<'_>) -> Vec<Finding> {
     taken.found
 }
 
+/// The keys that apt has for the archives at or below an address, with the files that hold them:
+/// those that its sources name for them, else those that it trusts for every archive, else the
+/// distribution's own. A source that names keys by fingerprint alone has none here.
+pub fn archive_keys(env: &Env, address: &Url) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    settings::apt::keys(env, address)
+}
+
+/// Where the distribution's other archives on the host of this one lie, according to apt's sources:
+/// the address above all of them, and the folder of this one below it. `None` when there is none.
+pub fn archives_beside(env: &Env, address: &Url) -> Option<(Url, String)> {
+    settings::apt::beside(env, address)
+}
+
 /// What programs answer now, or answered when everything was as it is now.
 fn answers(
     env: &Env,

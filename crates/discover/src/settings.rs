@@ -1,5 +1,6 @@
 //! Addresses in the settings files of clients.
 
+pub(crate) mod apt;
 mod cargo;
 mod composer;
 mod maven;
@@ -16,7 +17,7 @@ use crate::{Env, Finding};
 
 /// What settings files say, the stronger first.
 pub(crate) fn find(env: &Env) -> Vec<Finding> {
-    [npm::find, python::find, cargo::find, maven::find, others::find, composer::find]
+    [npm::find, python::find, cargo::find, maven::find, others::find, apt::find, composer::find]
         .into_iter()
         .flat_map(|find| find(env))
         .collect()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use weir_discover::{Env, Finding, Login, Options, discover, table};
+use weir_discover::{Env, Finding, Login, Options, archive_keys, archives_beside, discover, table};
 
 /// A machine in a folder: a home, a root, a folder of programs.
 struct Machine {
@@ -358,4 +358,61 @@ fn a_program_that_hangs_costs_no_more_than_the_budget() {
     let found = discover(&machine.env(), &options);
     assert!(start.elapsed() < Duration::from_secs(10));
     assert!(found.iter().all(|finding| finding.ecosystem != "pypi"));
+}
+
+fn keys_of(machine: &Machine, address: &str) -> Vec<String> {
+    let found = archive_keys(&machine.env(), &address.parse().unwrap());
+    found.into_iter().map(|(_, bytes)| String::from_utf8(bytes).unwrap()).collect()
+}
+
+#[test]
+fn the_keys_of_an_archive_are_those_that_apt_has_for_it() {
+    let machine = Machine::new()
+        .file(
+            "root/etc/apt/sources.list.d/debian.sources",
+            "Types: deb\n# a comment\nURIs: http://apt.example/debian\nSuites: stable\n\
+             Signed-By: /usr/share/keyrings/main.gpg\n\n\
+             Types: deb\nURIs: http://apt.example/security/\nSuites: stable-security\n\
+             Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n abc\n",
+        )
+        .file(
+            "root/etc/apt/sources.list.d/tools.list",
+            "deb [arch=amd64 signed-by=/etc/apt/keyrings/t.asc,/nowhere.asc] http://t.example ./\n\
+             deb http://plain.example x main\n\
+             deb [signed-by=0123456789ABCDEF0123456789ABCDEF01234567] http://f.example x main\n",
+        )
+        .file("root/usr/share/keyrings/main.gpg", "main")
+        .file("root/usr/share/keyrings/debian-archive-keyring.gpg", "distribution")
+        .file("root/etc/apt/keyrings/t.asc", "tools");
+    let block = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc";
+    assert_eq!(keys_of(&machine, "http://apt.example/debian/"), ["main"]);
+    assert_eq!(keys_of(&machine, "http://apt.example/security"), [block]);
+    assert_eq!(keys_of(&machine, "http://apt.example"), ["main", block], "of all that are below");
+    assert_eq!(keys_of(&machine, "http://t.example"), ["tools"]);
+    assert_eq!(keys_of(&machine, "http://f.example"), [""; 0], "a fingerprint is no key");
+    assert_eq!(keys_of(&machine, "http://other.example"), ["distribution"]);
+
+    let machine = machine
+        .file("root/etc/apt/trusted.gpg.d/a.asc", "trusted")
+        .file("root/etc/apt/trusted.gpg.d/a.txt", "no key");
+    assert_eq!(keys_of(&machine, "http://plain.example"), ["trusted"]);
+    assert_eq!(keys_of(&machine, "http://apt.example/debian"), ["main"]);
+}
+
+#[test]
+fn archives_on_one_host_are_below_one_address() {
+    let beside = |sources: &str| {
+        let machine = Machine::new().file("root/etc/apt/sources.list", sources);
+        let found = archives_beside(&machine.env(), &machine.find("debian").address);
+        found.map(|(above, folder)| format!("{above} {folder}"))
+    };
+    let main = "deb http://apt.example/debian stable main\n";
+    let of = |security: &str| beside(&format!("{main}deb {security} stable-security main\n"));
+    assert_eq!(of("http://apt.example/debian-security").unwrap(), "http://apt.example/ debian");
+    assert_eq!(of("http://security.example/debian-security"), None, "another host");
+    assert_eq!(of("http://apt.example/debian"), None, "the same archive");
+    assert_eq!(beside(main), None);
+    let deeper =
+        "deb http://m.example/linux/debian s main\ndeb http://m.example/linux/sec s-security main";
+    assert_eq!(beside(deeper).unwrap(), "http://m.example/linux debian");
 }

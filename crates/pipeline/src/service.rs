@@ -340,7 +340,8 @@ impl<'a> Exchange<'a> {
     /// address is.
     async fn namespace(&self) -> Arc<str> {
         let Some(first) = self.front.members.first() else { return "".into() };
-        if first.mount.descriptor().content.is_some() {
+        let descriptor = first.mount.descriptor();
+        if descriptor.content.is_some() || descriptor.signed {
             first.mount.origins().await;
         }
         first.mount.namespace()

@@ -20,7 +20,7 @@ pub(crate) fn route(request: &Request<'_>) -> Result<Target, Unroutable> {
             "this gateway only reads: upload packages to the archive itself",
         ));
     }
-    let path = request.path();
+    let path = &below_archive(request)[..];
     // What holds a slash in a segment is no path that apt writes.
     if !request.query.is_empty() || path.iter().any(|segment| segment.contains('/')) {
         return Err(Unroutable::Unknown);
@@ -35,6 +35,14 @@ pub(crate) fn route(request: &Request<'_>) -> Result<Target, Unroutable> {
         None if is_flat_index(file, folders) => Ok(index(joined, file, folders)),
         None => Ok(package(file, folders)),
     }
+}
+
+/// Below a mount of several archives, one of them is meant where the path names none.
+fn below_archive<'r>(request: &'r Request<'_>) -> Vec<&'r str> {
+    let path = request.path();
+    let main = matches!(path.first(), Some(&("dists" | "pool")));
+    let folder = request.namespace.split('/').filter(|segment| main && !segment.is_empty());
+    folder.chain(path.iter().copied()).collect()
 }
 
 fn index(path: String, file: &str, folders: &[&str]) -> Target {

@@ -164,6 +164,12 @@ pub(super) const MOUNTS: &[Row] = rows! {
     "registries.<name>.hold_back": Flag = "false", like "true";
         "With `filter_resign`: when the only version of a package is withheld, the last allowed \
          version stays in the index while its file can be had.";
+    "registries.<name>.keyring": List = "[]", like r#"["/usr/share/keyrings/debian-archive-keyring.gpg"]"#;
+        "With `filter_resign`: files with the OpenPGP keys of the archive, in ASCII armor or not. What \
+         none of them signed is not signed anew. Without it, the keys that apt on this machine has for it.";
+    "registries.<name>.verify_upstream": Flag = "true", like "false";
+        "With `filter_resign`: `false` signs anew without looking at upstream's signature. Who is \
+         between the gateway and the archive can then put anything into its indexes.";
     "groups.<name>.ecosystem": Ecosystem = "", like "npm";
         "The ecosystem of the members. By default that of the first.";
     "groups.<name>.path": Text = "", like "/all-npm";
