@@ -134,7 +134,9 @@ impl Segments {
         if raw.is_empty() {
             return Ok(Self(Vec::new()));
         }
-        raw.split('/').map(decode_segment).collect::<Result<_, _>>().map(Self)
+        // `./` is where it is (RFC 3986 section 5.2.4): apt writes it for flat archives.
+        let segments = raw.split('/').filter(|segment| *segment != ".");
+        segments.map(decode_segment).collect::<Result<_, _>>().map(Self)
     }
 
     /// The decoded segments.

@@ -1,5 +1,9 @@
 //! apt and debootstrap: indexes as they were signed, and indexes signed by the gateway.
 
+mod archives;
+mod layouts;
+mod verified;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -20,9 +24,11 @@ versions = "=1.2.0"
 reason = "it steals keys"
 "#;
 
+/// The archive's own key is written there.
 const RESIGN: &str = r#"
 [registries.debian]
 index = "filter_resign"
+keyring = ["archive.asc"]
 suites = ["stable"]
 architectures = ["amd64"]
 hold_back = true
@@ -88,6 +94,7 @@ impl World {
             live,
         };
         world.publish(&["1.0.0", "1.1.0", "1.2.0"], 10);
+        std::fs::write(world.path("gateway/archive.asc"), world.archive_key()).unwrap();
         let own = world.path("gateway/data/keys/signing.asc");
         let gateway_key = SigningKey::generate(Kind::default(), "Gateway <weir@example.org>", made);
         gateway_key.unwrap().save(&own).unwrap();
@@ -186,6 +193,18 @@ struct Root {
 }
 
 impl Root {
+    /// Writes other sources than the suite `stable` of the mount.
+    fn sources(&self, text: &str) {
+        std::fs::write(self.path.join("etc/apt/sources.list"), text).unwrap();
+    }
+
+    /// Adds settings.
+    fn settings(&self, text: &str) {
+        let file = self.path.join("apt.conf");
+        let before = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, before + text).unwrap();
+    }
+
     fn run(&self, program: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8");
@@ -361,10 +380,17 @@ fn apt_resumes_a_download() {
     let archives = root.path.join("var/cache/apt/archives");
     let name = "demo_1.2.0_all.deb";
     let whole = std::fs::read(archives.join(name)).unwrap();
+    // What apt keeps of a broken download has the date of the whole.
+    let date = std::fs::metadata(archives.join(name)).unwrap().modified().unwrap();
     std::fs::remove_file(archives.join(name)).unwrap();
-    std::fs::write(archives.join("partial").join(name), &whole[..whole.len() / 2]).unwrap();
-    root.apt(&["install", "--download-only", "--reinstall", "demo"]).succeeded();
+    let partial = archives.join("partial").join(name);
+    std::fs::write(&partial, &whole[..whole.len() / 2]).unwrap();
+    std::fs::File::options().write(true).open(&partial).unwrap().set_modified(date).unwrap();
+    let resume = ["install", "--download-only", "--reinstall", "-o", "Debug::Acquire::http=true"];
+    let resumed = root.apt(&[&resume[..], &["demo"]].concat()).succeeded();
     assert_eq!(std::fs::read(archives.join(name)).unwrap(), whole);
+    assert!(resumed.text.contains("If-Range: "), "{}", resumed.text);
+    assert!(resumed.text.contains("206 Partial Content"), "{}", resumed.text);
 }
 
 /// A minimal system, and what makes it more than a hundred packages richer.
@@ -434,7 +460,9 @@ fn live_debootstrap_and_apt_with_the_gateways_signature() {
     if client("debootstrap").is_none() {
         return;
     }
+    // The keys are those that apt has for the archive on this machine.
     let config = RESIGN.replace("stable", &codename());
+    let config = config.replace("keyring = [\"archive.asc\"]\n", "");
     let mut world = World::live(&config);
     let keyring = SigningKey::load(&world.path("gateway/data/keys/signing.asc")).unwrap();
     bootstraps("signed by the gateway", &mut world, &keyring.public_binary().unwrap());
