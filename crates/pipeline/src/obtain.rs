@@ -175,7 +175,9 @@ impl Visit {
             self.confirm(key, previous).await;
             return Ok(Arc::clone(previous));
         }
-        let body = if accepted(&document, || self.describe(target))? {
+        // What a registry may lack, some say to be no method of theirs (lists of referrers).
+        let lacks = fetch.optional && document.status == StatusCode::METHOD_NOT_ALLOWED;
+        let body = if !lacks && accepted(&document, || self.describe(target))? {
             Some(self.decoded(fetch, document.body.clone(), spot).await?)
         } else {
             None

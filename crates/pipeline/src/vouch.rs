@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use percent_encoding::percent_decode_str;
 use weir_cache::{DocumentKey, Fetched, Stored};
-use weir_core::{Code, Doc, Fetch, Signed};
+use weir_core::{Code, Doc, Fetch, Place, Signed, Target};
 
 use crate::Failure;
 use crate::gather::{Gathered, Purpose};
@@ -89,34 +90,31 @@ impl Visit {
         let signature = match &fetch.signed {
             Some(Signed::Beside(place)) => {
                 let beside = Fetch::from(place.clone()).optional().of(doc.digest().clone());
-                let target = self.root_target(fetch);
+                let target = root_target(fetch);
                 let nothing = Gathered::default();
                 Some(self.obtain(&target, &beside, Purpose::Listing, &nothing).await?)
             }
             _ => None,
         };
-        let bytes = match &signature {
-            Some(stored) => Some(stored.doc.as_ref().map_or(&[][..], Doc::bytes)),
-            None => None,
-        };
+        let bytes = signature.as_ref();
+        let bytes = bytes.map(|stored| stored.doc.as_ref().map_or(&[][..], Doc::bytes));
         verifier
             .verify(doc.bytes(), bytes, self.now)
             .map_err(|clause| self.unvouched(fetch, &clause))
     }
 
     fn unvouched(&self, fetch: &Fetch, clause: &str) -> Failure {
-        let what = self.describe(&self.root_target(fetch));
+        let what = self.describe(&root_target(fetch));
         let sentence = format!("{what} of upstream is not signed anew here: {clause}");
         Failure::new(Code::IntegrityMismatch, sentence)
     }
+}
 
-    /// The target at the path of a root.
-    fn root_target(&self, fetch: &Fetch) -> weir_core::Target {
-        let path = match &fetch.place {
-            weir_core::Place::Origin { path, .. } => path,
-            _ => "",
-        };
-        let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        weir_core::Target::index(decoded, "root")
-    }
+/// The target at the path of a root.
+fn root_target(fetch: &Fetch) -> Target {
+    let path = match &fetch.place {
+        Place::Origin { path, .. } => path,
+        _ => "",
+    };
+    Target::index(percent_decode_str(path).decode_utf8_lossy(), "root")
 }

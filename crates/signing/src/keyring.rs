@@ -61,10 +61,10 @@ impl Keyring {
                 }
             }
         }
-        match self.keys.len() > before {
-            true => Ok(()),
-            false => Err(unreadable("it holds no public key".to_owned())),
+        if self.keys.len() == before {
+            return Err(unreadable("it holds no public key".to_owned()));
         }
+        Ok(())
     }
 
     /// Whether there is no key in it.

@@ -124,10 +124,8 @@ pub(crate) struct ToyKeys(pub(crate) &'static str);
 
 impl Verifier for ToyKeys {
     fn verify(&self, document: &[u8], beside: Option<&[u8]>, _: Timestamp) -> Result<(), String> {
-        match toy_verify(document, beside) {
-            true => Ok(()),
-            false => Err("its signature is wrong".to_owned()),
-        }
+        let wrong = || "its signature is wrong".to_owned();
+        toy_verify(document, beside).then_some(()).ok_or_else(wrong)
     }
 
     fn id(&self) -> String {

@@ -4,7 +4,7 @@ use pgp::composed::{SignedPublicKey, SignedPublicSubKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{PublicKey, Signature, SignatureType};
 use pgp::ser::Serialize as _;
-use pgp::types::{KeyDetails as _, PublicParams, Tag};
+use pgp::types::{Duration, KeyDetails as _, PublicParams, Tag};
 
 use super::unverified::{Unverified, day};
 
@@ -76,7 +76,7 @@ impl<'k> Signatory<'k> {
         if made < self.created() || made > now.saturating_add(ahead) {
             return Err(Unverified::Date(name));
         }
-        let span = signature.signature_expiration_time().map_or(0, |span| span.as_secs());
+        let span = signature.signature_expiration_time().map_or(0, Duration::as_secs);
         let end = made.saturating_add(span);
         if span > 0 && end <= now {
             return Err(Unverified::Expired(name, day(end)));
@@ -105,8 +105,8 @@ impl<'k> Signatory<'k> {
 
     /// When the key ends, in seconds; a subkey at the latest with its primary key.
     fn end(&self) -> Option<u32> {
-        let own = self.said().and_then(|said| said.key_expiration_time());
-        let own = own.map(|span| span.as_secs()).filter(|span| *span > 0);
+        let own = self.said().and_then(Signature::key_expiration_time);
+        let own = own.map(Duration::as_secs).filter(|span| *span > 0);
         let own = own.map(|span| self.created().saturating_add(span));
         match self {
             Self::Primary(_) => own,

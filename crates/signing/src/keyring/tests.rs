@@ -1,3 +1,5 @@
+//! What keyrings accept, and what they refuse.
+
 use pgp::composed::{
     ArmorOptions, KeyType, SecretKeyParamsBuilder, SignedSecretKey, SubkeyParamsBuilder,
 };

@@ -28,7 +28,7 @@ const NASTY: &[&str] = &[
     "%252e%252e/",
     "a/..",
     "a/../b",
-    "a/./b",
+    "a/%2E/b",
     "a//b",
     "a%2f..%2fb",
     "..%2f..%2fetc%2fpasswd",
