@@ -2,8 +2,8 @@
 
 mod access;
 mod addresses;
-mod auth;
 mod archive_keys;
+mod auth;
 mod background;
 mod cli;
 mod commands;

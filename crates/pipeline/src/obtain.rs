@@ -272,7 +272,7 @@ impl Visit {
             return Err(failure);
         };
         tracing::warn!(mount = %self.mount.name, %failure, "the previous indexes are served");
-        self.core.documents.confirm(&errand.key, previous).await?;
+        self.confirm(&errand.key, previous).await;
         Ok(Arc::clone(previous))
     }
 

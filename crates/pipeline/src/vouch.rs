@@ -75,7 +75,9 @@ impl Visit {
             self.verify(&*verifier, fetch, doc).await?;
             let date = httpdate::fmt_http_date(crate::respond::modified_time(self.now));
             let signed = Fetched::note("signed".to_owned(), date);
-            self.core.documents.put(&note, signed).await?;
+            if let Err(error) = self.core.documents.put(&note, signed).await {
+                tracing::warn!(mount = %self.mount.name, %error, "a signature is verified again later");
+            }
             Ok(())
         }
         .boxed()
