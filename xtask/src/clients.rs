@@ -3,6 +3,7 @@
 
 mod built;
 mod javascript;
+mod jvm;
 mod maven;
 mod postgres;
 mod python;
@@ -32,6 +33,7 @@ struct Pinned {
     servers: BTreeMap<String, python::Server>,
     system: BTreeMap<String, system::Client>,
     maven: BTreeMap<String, maven::Client>,
+    jvm: BTreeMap<String, jvm::Client>,
     go_install: BTreeMap<String, built::Client>,
     unpacked: BTreeMap<String, unpacked::Bundle>,
 }
@@ -150,6 +152,7 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     outcomes.extend(system::clients(&pinned.system));
     // With the distribution's Maven.
     outcomes.extend(maven::clients(folder, &pinned.maven));
+    outcomes.extend(jvm::clients(folder, &pinned.jvm));
     outcomes.extend(unpacked::clients(folder, &pinned.unpacked));
     outcomes.extend(built::clients(folder, &pinned.go_install));
     outcomes

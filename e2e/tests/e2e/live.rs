@@ -173,7 +173,56 @@ fn live_mvn_packages_a_web_service() {
         let files = maven::files(&world);
         println!("{name}: {files} files in the local repository");
         assert!(files >= 300, "only {files} files");
+
+        // A cooldown that is switched on withholds nothing that was there before.
+        world.strict();
+        timed(&format!("{name}, with a cooldown"), || maven::package(&mvn, &world)).succeeded();
+        for version in ["[3.2,4)", "LATEST"] {
+            world.write("pom.xml", &math(version));
+            let older = maven::run(&mvn, &world, "dependency:resolve").succeeded();
+            assert!(older.text.contains("commons-math3:jar:3.5"), "{}", older.text);
+        }
+        world.write("pom.xml", &math("3.6.1"));
+        refused(name, &maven::run(&mvn, &world, "dependency:resolve"));
     }
+}
+
+/// A project that needs a library, which a rule holds at 3.5.
+fn math(version: &str) -> String {
+    format!(
+        "<project><modelVersion>4.0.0</modelVersion><groupId>demo</groupId>\
+         <artifactId>math</artifactId><version>1.0</version><packaging>pom</packaging>\
+         <dependencies><dependency><groupId>org.apache.commons</groupId>\
+         <artifactId>commons-math3</artifactId><version>{version}</version></dependency>\
+         </dependencies></project>"
+    )
+}
+
+#[track_caller]
+fn refused(name: &str, output: &Output) {
+    println!("{name}: {}", output.lines(&["withheld"]));
+    let sentence = "org.apache.commons:commons-math3 3.6.1 withheld by rule math-as-it-was";
+    assert!(!output.ok && output.text.contains(sentence), "{}", output.text);
+}
+
+#[test]
+#[ignore = "asks the registries of this machine"]
+fn live_gradle_resolves_a_web_service() {
+    let Some(gradle) = maven::Driver::find("gradle") else { return };
+    let mut world = World::live();
+    let fetch = |world: &World, needed: &str| {
+        world.clear(&[]);
+        maven::fetch(&gradle, world, needed)
+    };
+    let web = "org.springframework.boot:spring-boot-starter-web:2.7.18";
+    three_times("gradle", &mut world, |world| fetch(world, web));
+    assert!(maven::files(&world) >= 20, "only {} files", maven::files(&world));
+    world.strict();
+    for version in ["[3.2,4)", "latest.release", "3.+"] {
+        fetch(&world, &format!("org.apache.commons:commons-math3:{version}")).succeeded();
+        maven::has_file(&world, "commons-math3-3.5.jar");
+    }
+    refused("gradle", &fetch(&world, "org.apache.commons:commons-math3:3.6.1"));
 }
 
 /// Packages of large modules, so that their graphs have hundreds of sums.
@@ -191,6 +240,9 @@ const MODULES: [&str; 12] = [
     "github.com/aws/aws-sdk-go-v2/config",
     "github.com/golang-migrate/migrate/v4",
 ];
+
+/// A module that has a new version nearly every day.
+const OFTEN: &str = "github.com/aws/aws-sdk-go-v2/service/ec2";
 
 #[test]
 #[ignore = "asks the registries of this machine"]
@@ -213,7 +265,17 @@ fn live_go_builds_a_module_with_hundreds_of_sums() {
         go.run_live(world, &["build", "./..."])
     });
 
+    let newest = |world: &World| {
+        let told = go.run_live(world, &["list", "-m", &format!("{OFTEN}@latest")]).succeeded();
+        told.text.split_whitespace().last().unwrap().to_owned()
+    };
+    let young = newest(&world);
     world.strict();
+    let old = newest(&world);
+    println!("{OFTEN}@latest: {young}, after 30 days {old}");
+    assert_ne!(young, old);
+    let pinned = go.run_live(&world, &["get", &format!("{OFTEN}@{young}")]).failed();
+    assert!(pinned.text.contains("withheld by cooldown (30 days)"), "{}", pinned.text);
     golang::clear(&world);
     let locked = go.run_live(&world, &["mod", "download"]).failed();
     println!("go mod download: {}", locked.lines(&["withheld"]));

@@ -105,17 +105,23 @@ impl Repository {
 pub(crate) enum Driver {
     Maven(Client),
     Gradle(Client),
+    /// Gradle's engine without its command line.
+    Engine(Client),
 }
 
 impl Driver {
     pub(crate) fn client(&self) -> &Client {
-        let (Self::Maven(client) | Self::Gradle(client)) = self;
+        let (Self::Maven(client) | Self::Gradle(client) | Self::Engine(client)) = self;
         client
     }
 
     pub(crate) fn find(name: &str) -> Option<Self> {
         let found = client(name)?;
-        Some(if name == "gradle" { Self::Gradle(found) } else { Self::Maven(found) })
+        Some(match name {
+            "gradle" => Self::Gradle(found),
+            "gradle-8" => Self::Engine(found),
+            _ => Self::Maven(found),
+        })
     }
 
     /// Resolves what an extension of this name needs, with empty caches.
@@ -125,6 +131,7 @@ impl Driver {
         match self {
             Self::Maven(client) => maven(client, world, needs, &url),
             Self::Gradle(client) => gradle(client, world, needs, &url),
+            Self::Engine(client) => engine(client, world, needs, &url),
         }
     }
 }
@@ -169,13 +176,23 @@ pub(crate) fn local(world: &World) -> String {
     format!("-Dmaven.repo.local={}", world.home().join("repository").display())
 }
 
-/// `mvn package` with strict checksums and an empty local repository.
+/// `mvn package` with an empty local repository.
 pub(crate) fn package(driver: &Driver, world: &World) -> Output {
-    let client = driver.client();
     world.clear(&["target"]);
+    run(driver, world, "package")
+}
+
+/// Maven with strict checksums.
+pub(crate) fn run(driver: &Driver, world: &World, goal: &str) -> Output {
     settings(world, &format!("{}/maven/", world.url()));
-    let arguments = ["-B", "-C", "-q", "-s", "settings.xml", &local(world), "package"];
-    jvm(Run::client(client, world), world).args(&arguments).wait()
+    let arguments = ["-B", "-C", "-s", "settings.xml", &local(world), goal];
+    jvm(Run::client(driver.client(), world), world).args(&arguments).wait()
+}
+
+/// Fetches one module, and what it needs, with Gradle.
+pub(crate) fn fetch(driver: &Driver, world: &World, needed: &str) -> Output {
+    build_of(world, needed, &format!("maven {{ url '{}/maven/' }}", world.url()));
+    jvm(Run::client(driver.client(), world), world).args(&GRADLE).wait()
 }
 
 /// POMs and jars in the local repository.
@@ -205,12 +222,16 @@ pub(crate) const GRADLE: [&str; 3] = ["--no-daemon", "--console=plain", "fetch"]
 
 /// Writes a build that fetches what it needs from these repositories.
 pub(crate) fn build(world: &World, needs: &str, repositories: &str) {
+    build_of(world, &format!("{GROUP}:{needs}:1.0.0"), repositories);
+}
+
+fn build_of(world: &World, needed: &str, repositories: &str) {
     world.write("settings.gradle", "rootProject.name = 'project'\n");
     world.write(
         "build.gradle",
         &format!(
             "repositories {{ {repositories} }}\nconfigurations {{ needed }}\n\
-             dependencies {{ needed '{GROUP}:{needs}:1.0.0' }}\n\
+             dependencies {{ needed '{needed}' }}\n\
              task fetch {{ doLast {{ copy {{ from configurations.needed\n\
              into '{}' }} }} }}\n",
             world.home().join("repository").display()
@@ -218,12 +239,25 @@ pub(crate) fn build(world: &World, needs: &str, repositories: &str) {
     );
 }
 
+/// What `e2e/clients/Gradle.java` does.
+pub(crate) fn engine(client: &Client, world: &World, needs: &str, url: &str) -> Output {
+    world.write("settings.gradle", "");
+    let (copies, home) = (world.home().join("repository"), world.home().join("gradle"));
+    let module = format!("{GROUP}:{needs}:1.0.0");
+    let arguments = [url, &module, &copies.to_string_lossy(), &home.to_string_lossy()];
+    Run::client(client, world).args(&arguments).wait()
+}
+
 /// Whether the client has the jar of this version of `demo`.
 #[track_caller]
 pub(crate) fn has(world: &World, version: &str) {
-    let name = format!("demo-{version}.jar");
+    has_file(world, &format!("demo-{version}.jar"));
+}
+
+#[track_caller]
+pub(crate) fn has_file(world: &World, name: &str) {
     let folder = world.home().join("repository");
-    assert!(super::harness::holds(&folder, &name), "{name} is not in {}", folder.display());
+    assert!(super::harness::holds(&folder, name), "{name} is not in {}", folder.display());
 }
 
 /// Cold, from the cache without upstream, and with `--offline`.
@@ -309,6 +343,12 @@ super::harness::for_each_client! {
     org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
     "#;
     gradle "gradle" r#"
+    pinned:
+    org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
+    whole:
+    org.acme:banned 1.0.0 withheld by rule not-banned: its author's account was stolen
+    "#;
+    gradle_8 "gradle-8" r#"
     pinned:
     org.acme:demo 1.2.0 withheld by cooldown (10 days) until DATE
     whole:

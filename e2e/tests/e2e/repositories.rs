@@ -8,10 +8,10 @@ use weir_core::{Algorithm, Digest};
 use weir_testkit::origin::{MavenStyle, Origin, Package, maven_repository, zip};
 
 use super::harness::{Output, Run, Settings, World, holds};
-use super::maven::{Driver, GRADLE, Repository, build, has, jvm, local};
+use super::maven::{Driver, GRADLE, Repository, build, engine, has, has_file, jvm, local};
 
 const OLD: &str = "2025-01-01T00:00:00Z";
-const CLIENTS: [&str; 4] = ["mvn-3.8", "mvn-3.9", "mvn-4", "gradle"];
+const CLIENTS: [&str; 5] = ["mvn-3.8", "mvn-3.9", "mvn-4", "gradle", "gradle-8"];
 
 /// How long the gateway serves a document without asking upstream, in the test of snapshots.
 const TTL: Duration = Duration::from_secs(2);
@@ -50,6 +50,9 @@ fn deploy(repository: &Repository, number: usize) -> Vec<u8> {
 fn update(driver: &Driver, world: &World) -> Output {
     let run = jvm(Run::client(driver.client(), world), world);
     match driver {
+        Driver::Engine(client) => {
+            engine(client, world, "snapped", &format!("{}/maven/", world.url()))
+        }
         Driver::Maven(_) => {
             run.args(&["-B", "-C", "-U", "-s", "settings.xml", &local(world), "validate"]).wait()
         }
@@ -148,6 +151,77 @@ fn gradle_reads_module_files_through_the_gateway_and_is_refused_what_has_one() {
             let sentence = "org.acme:modules 1.0.0 withheld by rule no-modules: for a test";
             assert!(output.text.contains(sentence), "{}", output.text);
         }
+    }
+}
+
+/// The same in the format of today, 1.1, where the POM says that there is a module file. Returns
+/// the names of the files with their SHA-256.
+fn publish_current_module(repository: &Repository) -> Vec<(String, String)> {
+    let jar = zip(&[("META-INF/MANIFEST.MF", b"Title: modules\n")]);
+    let digest = |bytes: &[u8]| Digest::of(Algorithm::Sha256, bytes).hex();
+    let module = serde_json::json!({
+        "component": { "group": "org.acme", "module": "modules", "version": "1.0.0" },
+        "variants": [{
+            "name": "runtimeElements",
+            "attributes": { "org.gradle.usage": "java-runtime", "org.gradle.category": "library" },
+            "dependencies": [
+                { "group": "org.acme", "module": "tool", "version": { "requires": "1.0.0" } }
+            ],
+            "files": [{
+                "name": "modules-1.0.0.jar", "url": "modules-1.0.0.jar", "size": jar.len(),
+                "sha256": digest(&jar), "sha1": Digest::of(Algorithm::Sha1, &jar).hex(),
+            }],
+        }],
+    });
+    let pom = "<project><!-- do_not_remove: published-with-gradle-metadata -->\
+               <modelVersion>4.0.0</modelVersion><groupId>org.acme</groupId>\
+               <artifactId>modules</artifactId><version>1.0.0</version></project>";
+    let module = module.to_string().replacen('{', r#"{"formatVersion": "1.1", "#, 1);
+    let files = [("jar", jar), ("module", module.into_bytes()), ("pom", pom.as_bytes().into())];
+    let put = |(extension, bytes): (&str, Vec<u8>)| {
+        let (name, digest) = (format!("modules-1.0.0.{extension}"), digest(&bytes));
+        repository.put(&format!("org/acme/modules/1.0.0/{name}"), bytes);
+        (name, digest)
+    };
+    files.into_iter().map(put).collect()
+}
+
+/// Files that Gradle shall take, with their SHA-256 (Gradle's user manual, "Verifying dependencies").
+fn verification(files: &[(String, String)]) -> String {
+    let artifact = |(name, digest): &(String, String)| {
+        format!("<artifact name=\"{name}\"><sha256 value=\"{digest}\"/></artifact>")
+    };
+    let artifacts: Vec<String> = files.iter().map(artifact).collect();
+    format!(
+        "<verification-metadata><configuration><verify-metadata>true</verify-metadata>\
+         <verify-signatures>false</verify-signatures><trusted-artifacts>\
+         <trust group=\"org.acme\" name=\"modular\"/><trust group=\"org.acme\" name=\"tool\"/>\
+         </trusted-artifacts></configuration><components><component group=\"org.acme\" \
+         name=\"modules\" version=\"1.0.0\">{}</component></components></verification-metadata>",
+        artifacts.concat()
+    )
+}
+
+#[test]
+fn gradle_verifies_jars_and_module_files_that_come_through_the_gateway() {
+    let Some(driver) = Driver::find("gradle-8") else { return };
+    let repository = Repository::new();
+    let files = publish_current_module(&repository);
+    let world = repository.world();
+    let metadata = "gradle/verification-metadata.xml";
+    world.write(metadata, &verification(&files));
+    driver.resolve(&world, "modular", "maven").succeeded();
+    // The module file alone says so.
+    has_file(&world, "tool-1.0.0.jar");
+    // Of a POM that says that there is a module file, Gradle reads nothing else.
+    for name in ["modules-1.0.0.jar", "modules-1.0.0.module"] {
+        let mut known = files.clone();
+        known.retain(|(file, _)| file != name);
+        world.write(metadata, &verification(&known));
+        let failed = driver.resolve(&world, "modular", "maven").failed();
+        let text = &failed.text;
+        assert!(text.contains("Dependency verification failed"), "{name}: {text}");
+        assert!(text.contains(name), "{name}: {text}");
     }
 }
 

@@ -37,8 +37,19 @@ purl = "pkg:golang/go.example/banned"
 reason = "its author's account was stolen"
 "#;
 
-/// The rules before live registries.
-const LIVE_STRICT: &str = "[cooldown]\ndefault = \"30d\"\n";
+/// The rules before live registries. One for versions, since the Maven registry of a machine may
+/// tell no dates: then all that was seen at first counts as old.
+const LIVE_STRICT: &str = r#"
+[cooldown]
+default = "30d"
+
+[[policy.rules]]
+name = "math-as-it-was"
+effect = "deny"
+purl = "pkg:maven/org.apache.commons/commons-math3"
+versions = ">3.5"
+reason = "for a test"
+"#;
 
 /// The gateway, what is before it, and what a client sees.
 pub(crate) struct World {
