@@ -15,8 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 use tracing::{Instrument as _, Span};
@@ -26,6 +25,8 @@ use weir_pipeline::Told;
 use weir_telemetry::{AccessLog, Metrics};
 
 use crate::access::Accessed;
+use crate::crowd::{Place, Places};
+use crate::patience::Patient;
 use crate::router::Router;
 
 /// The body of every response.
@@ -37,6 +38,7 @@ pub(crate) struct ServerSettings {
     http2: bool,
     connections: usize,
     header_timeout: Duration,
+    send_timeout: Duration,
     header_size: usize,
     header_count: usize,
     shutdown_timeout: Duration,
@@ -52,6 +54,7 @@ impl From<&Config> for ServerSettings {
             http2: config.http2,
             connections: limits.connections as usize,
             header_timeout: limits.header_timeout,
+            send_timeout: limits.send_timeout,
             header_size: (limits.header_size as usize).max(8192),
             header_count: limits.header_count as usize,
             shutdown_timeout: limits.shutdown_timeout,
@@ -98,14 +101,15 @@ pub(crate) async fn serve(
 ) {
     let builder = builder(&settings);
     let graceful = GracefulShutdown::new();
-    let slots = Arc::new(Semaphore::new(settings.connections));
+    let places = Places::new(settings.connections);
+    let silent = settings.tls.is_some();
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &slots) => accepted,
+            accepted = accept(&listener, &places, silent) => accepted,
             () = &mut stop => break,
         };
-        let Some((stream, peer, slot)) = accepted else { continue };
+        let Some((stream, peer, place)) = accepted else { continue };
         let service = Service { router: Arc::clone(&router), settings: settings.clone(), peer };
         let (builder, watcher) = (builder.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -120,7 +124,7 @@ pub(crate) async fn serve(
                     }
                 }
             }
-            drop(slot);
+            drop(place);
         });
     }
     drop(listener);
@@ -138,6 +142,8 @@ async fn drive<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    // What a client does not take for so long, it will not take.
+    let stream = Patient::new(stream, service.settings.send_timeout);
     let service = hyper::service::service_fn(move |request| answer(service.clone(), request));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A client that goes away is no event of ours.
@@ -152,17 +158,17 @@ struct Service {
     peer: SocketAddr,
 }
 
-type Slot = tokio::sync::OwnedSemaphorePermit;
-
 async fn accept(
     listener: &TcpListener,
-    slots: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, SocketAddr, Slot)> {
-    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    places: &Places,
+    silent: bool,
+) -> Option<(TcpStream, SocketAddr, Place)> {
+    places.open().await;
     match listener.accept().await {
         Ok((stream, peer)) => {
             let _ = stream.set_nodelay(true);
-            Some((stream, peer, slot))
+            let (stream, place) = places.place(stream, silent)?;
+            Some((stream, peer, place))
         }
         Err(error) => {
             // Out of file descriptors, most likely: give connections time to end.

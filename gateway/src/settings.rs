@@ -183,6 +183,7 @@ pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
     PipelineSettings {
         offline: config.offline,
         max_request_body: config.limits.request_body,
+        request_wait: config.limits.header_timeout,
         max_document: config.limits.document,
         max_artifact: config.limits.artifact,
         private: config.auth.required,

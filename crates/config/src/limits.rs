@@ -44,6 +44,9 @@ pub struct Limits {
     /// The time a client has for its request's headers.
     #[serde(serialize_with = "value::show_duration")]
     pub header_timeout: Duration,
+    /// The longest pause between two writes of an answer that its client does not take.
+    #[serde(serialize_with = "value::show_duration")]
+    pub send_timeout: Duration,
     /// The time in which open requests may end after a signal to stop.
     #[serde(serialize_with = "value::show_duration")]
     pub shutdown_timeout: Duration,
@@ -67,6 +70,7 @@ impl Default for Limits {
             header_count: 100,
             header_size: 64 * KIB,
             header_timeout: Duration::from_secs(15),
+            send_timeout: Duration::from_mins(1),
             shutdown_timeout: Duration::from_secs(30),
             connections: 4096,
             upstream: UpstreamLimits::default(),

@@ -236,6 +236,7 @@ layer! {
         header_count: Maybe<Count>,
         header_size: Maybe<Size>,
         header_timeout: Maybe<Span>,
+        send_timeout: Maybe<Span>,
         shutdown_timeout: Maybe<Span>,
         connections: Maybe<Count>,
         upstream: PartialUpstreamLimits,

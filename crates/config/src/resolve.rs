@@ -314,8 +314,8 @@ fn versioned(name: &str) -> (&str, Option<&str>) {
 fn limits(layer: PartialLimits) -> Limits {
     let mut limits = Limits::default();
     apply!(limits, layer; read_buffer, write_buffer, spool_buffer, memory, memory_object, document,
-        artifact, request_body, header_count, header_size, header_timeout, shutdown_timeout,
-        connections);
+        artifact, request_body, header_count, header_size, header_timeout, send_timeout,
+        shutdown_timeout, connections);
     limits.upstream = apply_upstream_limits(limits.upstream, layer.upstream);
     limits
 }

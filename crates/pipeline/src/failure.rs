@@ -6,7 +6,7 @@ use http::StatusCode;
 use weir_cache::CacheError;
 use weir_core::{Code, Denial, FormatError, Unroutable};
 use weir_storage::StorageError;
-use weir_upstream::UpstreamError;
+use weir_upstream::{Phase, UpstreamError};
 
 const UNLISTED: &str = "unlisted";
 /// Seconds after which a client may try again when upstream did not say.
@@ -159,6 +159,7 @@ impl From<UpstreamError> for Failure {
     fn from(error: UpstreamError) -> Self {
         let code = match &error {
             UpstreamError::Offline { .. } => Code::NotCached,
+            UpstreamError::Timeout { phase: Phase::Pool, .. } => Code::Overloaded,
             UpstreamError::Encoding { .. } | UpstreamError::TooLarge { .. } => {
                 Code::UnreadableDocument
             }

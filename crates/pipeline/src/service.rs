@@ -296,8 +296,10 @@ impl<'a> Exchange<'a> {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let nowhere = |failure| (None, failure);
-        let cap = self.core.settings.max_request_body;
-        let body = crate::request::body(self.parts, body, cap).await.map_err(nowhere)?;
+        let (cap, wait) = (self.core.settings.max_request_body, self.core.settings.request_wait);
+        let body = tokio::time::timeout(wait, crate::request::body(self.parts, body, cap)).await;
+        let late = || Failure::new(Code::BadRequest, "the request body did not arrive in time");
+        let body = body.unwrap_or_else(|_| Err(late())).map_err(nowhere)?;
         let below = self.parts.uri.path().trim_start_matches('/');
         let below = below.strip_prefix(&*self.front.path).unwrap_or(below);
         let namespace = self.namespace().await;

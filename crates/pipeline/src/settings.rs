@@ -59,6 +59,8 @@ pub struct PipelineSettings {
     pub offline: bool,
     /// The largest request body, before and after decoding, in bytes.
     pub max_request_body: u64,
+    /// The time in which a request body has to arrive.
+    pub request_wait: Duration,
     /// The largest decoded document that is itself a compressed file, in bytes.
     pub max_document: u64,
     /// The largest artifact, in bytes.
@@ -82,6 +84,7 @@ impl Default for PipelineSettings {
         Self {
             offline: false,
             max_request_body: 8 << 20,
+            request_wait: Duration::from_secs(15),
             max_document: 512 << 20,
             max_artifact: 64 << 30,
             range_wait: Duration::from_secs(10),

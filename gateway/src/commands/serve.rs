@@ -51,6 +51,7 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let otlp = settings::otlp(&loaded.config);
     let traces = otlp.as_ref().map(Traces::start).transpose()?.flatten();
     init_logs(&loaded.config, traces.as_ref())?;
+    crate::crowd::raise_open_files();
     for warning in &loaded.warnings {
         tracing::warn!(key = warning.key, "{}", warning.message);
     }

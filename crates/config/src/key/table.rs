@@ -252,11 +252,14 @@ pub(super) const LIMITS: &[Row] = rows! {
     "limits.header_size": Size = "64 KiB", like "32 KiB";
         "Most bytes of a client's request line and headers.";
     "limits.header_timeout": Duration = "15s", like "5s";
-        "The time a client has for its request's headers.";
+        "The time a client has for its request's headers, and then for its request's body; an idle \
+         connection is closed after it.";
+    "limits.send_timeout": Duration = "1m", like "30s";
+        "Longest pause in which a client takes nothing of its answer.";
     "limits.shutdown_timeout": Duration = "30s", like "10s";
         "The time in which open requests may end after a signal to stop.";
     "limits.connections": Count = "4096", like "512";
-        "Most connections of clients at once.";
+        "Most connections of clients at once; further ones are answered with 503 and closed.";
 };
 
 /// Below `upstream.<ecosystem>` and `registries.<name>.upstream`.
