@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use weir_catalog::{Catalog, DocumentRow, DocumentState};
+use weir_catalog::{Catalog, DocumentRow, DocumentState, FACTS};
 use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
@@ -15,8 +15,6 @@ use crate::{CacheError, Facts};
 
 /// So many versions are kept of what is named by hash, and of what names it.
 const KEPT: u8 = 3;
-/// The scope of tables of facts in the catalogue.
-const FACTS: &str = "~facts";
 
 /// Names a document: the mount that fetched it and a text that says what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

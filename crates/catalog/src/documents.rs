@@ -7,6 +7,11 @@ use weir_core::{Digest, Timestamp};
 use crate::entity::document::{Column, Entity, Model};
 use crate::{Catalog, Result};
 
+/// The scope of documents that name others by hash.
+pub const ROOTS: &str = "~root";
+/// The scope of tables of what an index says of its files.
+pub const FACTS: &str = "~facts";
+
 /// A document as it was last fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentRow {

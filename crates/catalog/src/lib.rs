@@ -26,7 +26,7 @@ use sea_orm::{
 
 pub use artifacts::{ArtifactRow, Hits, Kind};
 pub use connect::{DatabaseSettings, Driver};
-pub use documents::{DocumentRow, DocumentState};
+pub use documents::{DocumentRow, DocumentState, FACTS, ROOTS};
 pub use error::CatalogError;
 pub use listed::Steps;
 pub use refusals::Refusal;

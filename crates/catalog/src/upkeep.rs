@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use sea_orm::sea_query::Query;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     Statement,
@@ -10,7 +11,7 @@ use sea_orm::{
 use weir_core::Timestamp;
 
 use crate::entity::{artifact, document};
-use crate::{ArtifactRow, BATCH, Catalog, DocumentRow, Kind, Result};
+use crate::{ArtifactRow, BATCH, Catalog, DocumentRow, FACTS, Kind, ROOTS, Result};
 
 /// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,13 +115,24 @@ impl Catalog {
 
     /// The stored documents that upstream has not confirmed for longest, oldest first. With
     /// `before`, only those last confirmed before that instant.
+    ///
+    /// Nobody confirms what was read from an index, and files are found by it: it is left out as
+    /// long as a root of its mount is there.
     pub async fn least_recently_validated(
         &self,
         before: Option<Timestamp>,
         limit: u64,
     ) -> Result<Vec<DocumentRow>> {
         use document::{Column, Entity};
-        let mut query = Entity::find().filter(Column::StorageKey.is_not_null());
+        let rooted = Query::select()
+            .column(Column::Mount)
+            .from(Entity)
+            .and_where(Column::Scope.eq(ROOTS))
+            .to_owned();
+        let free = Condition::any()
+            .add(Column::Scope.ne(FACTS))
+            .add(Column::Mount.not_in_subquery(rooted));
+        let mut query = Entity::find().filter(Column::StorageKey.is_not_null()).filter(free);
         if let Some(before) = before {
             query = query.filter(Column::ValidatedAt.lt(before.as_millis()));
         }

@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use percent_encoding::percent_decode_str;
 use weir_cache::{DocumentKey, Stored};
+use weir_catalog::ROOTS;
 use weir_core::{Code, Coordinates, Digest, Fetch, Found, Listed, Place, Request, Target};
 
 use crate::Failure;
@@ -18,8 +19,6 @@ use crate::gather::Purpose;
 use crate::obtain::Errand;
 use crate::visit::Visit;
 
-/// The scope of roots in the catalogue.
-pub(crate) const ROOTS: &str = "~root";
 /// The scope of what was served under a hash, before the hash.
 const SERVED: &str = "~served";
 

@@ -391,7 +391,7 @@ pub(crate) struct Errand {
 
 fn fetched(errand: &Errand, document: &Document, body: Option<Bytes>) -> Fetched {
     let scope = match &errand.target {
-        _ if errand.fetch.root => crate::indexes::ROOTS.to_owned(),
+        _ if errand.fetch.root => weir_catalog::ROOTS.to_owned(),
         Target::Manifest { scope, .. } => scope.to_string(),
         other => other.package().map(ToString::to_string).unwrap_or_default(),
     };

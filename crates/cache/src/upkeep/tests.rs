@@ -124,6 +124,31 @@ async fn what_nobody_has_used_for_too_long_goes_listings_included() {
     assert!(open.documents.get(&key("young")).await.unwrap().is_some());
 }
 
+/// A document with a scope, fetched at this minute.
+async fn scoped(kept: &Kept, open: &Open, at: u64, (request, scope): (&str, &str)) {
+    kept.clock.set(minutes(at));
+    let fetched = Fetched { scope: scope.into(), ..Fetched::note("x".into(), String::new()) };
+    let key = DocumentKey { mount: "debian".into(), request: request.into() };
+    open.documents.put(&key, fetched).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_read_from_an_index_stays_as_long_as_its_root() {
+    let kept = Kept::new();
+    let open = kept.open().await;
+    scoped(&kept, &open, 0, ("index @1", "index")).await;
+    let index = DocumentKey { mount: "debian".into(), request: "index @1".into() };
+    let table = crate::FactsBuilder::default().build();
+    open.documents.put_facts(&index, table).await.unwrap();
+    scoped(&kept, &open, 30, ("root", "~root")).await;
+    let older = Retention { max_size: None, max_age: Some(Duration::from_mins(10)) };
+    assert_eq!(open.upkeep.evict(&older).await.unwrap().documents, 1);
+    assert_eq!(open.documents.facts(&"debian".into()).await.unwrap().len(), 1);
+    kept.clock.set(minutes(99));
+    assert_eq!(open.upkeep.evict(&older).await.unwrap().documents, 2);
+    assert_eq!(open.documents.facts(&"debian".into()).await.unwrap().len(), 0);
+}
+
 #[tokio::test]
 async fn listings_count_and_go_when_no_file_is_left_to_go() {
     let kept = Kept::new();
