@@ -60,12 +60,16 @@ impl Places {
     }
 }
 
-/// Reads on for a moment: a connection that is closed over unread bytes takes the answer with it.
+/// Answers whatever is asked. Clients want to have asked first, and a connection that is closed over
+/// unread bytes takes the answer with it.
 async fn tell(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut asked = [0; 2048];
+    if stream.read(&mut asked).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(FULL.as_bytes()).await?;
     stream.shutdown().await?;
-    let mut unread = [0; 1024];
-    while stream.read(&mut unread).await? > 0 {}
+    while stream.read(&mut asked).await? > 0 {}
     Ok(())
 }
 

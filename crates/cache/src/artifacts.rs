@@ -13,7 +13,7 @@ use tracing::Instrument as _;
 use weir_catalog::{ArtifactRow, Catalog, Hits};
 use weir_core::{Clock, Coordinates, Digest, Role, Timestamp};
 use weir_policy::Admitted;
-use weir_storage::{Key, Spools, Storage};
+use weir_storage::{Key, Opened, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
 use crate::uses::{Removal, Uses};
@@ -250,7 +250,8 @@ impl Artifacts {
         }
         let using = self.inner.uses.begin(&entry.key).await;
         let opened = self.inner.storage.open(&entry.key).await?;
-        let Some(opened) = opened.filter(|opened| opened.size == entry.size) else {
+        let whole = |opened: &Opened| opened.size == entry.size && !entry.is_changed();
+        let Some(opened) = opened.filter(whole) else {
             self.forget(entry).await?;
             return Err(CacheError::Missing { key: entry.key.to_string() });
         };

@@ -77,6 +77,7 @@ pub(crate) fn guarded(
 }
 
 fn changed(entry: &Entry) -> CacheError {
+    entry.note_changed();
     CacheError::Changed { key: entry.key.to_string() }
 }
 

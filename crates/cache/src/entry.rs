@@ -47,6 +47,8 @@ pub struct Entry {
     queued: AtomicBool,
     /// The stamp of the file that was last found to be what was stored.
     checked: Mutex<Option<Option<Stamp>>>,
+    /// Whether the file was found to be something else than what was stored.
+    changed: AtomicBool,
 }
 
 impl Entry {
@@ -72,6 +74,7 @@ impl Entry {
             hits: AtomicU64::new(0),
             queued: AtomicBool::new(false),
             checked: Mutex::default(),
+            changed: AtomicBool::new(false),
         })
     }
 
@@ -102,6 +105,16 @@ impl Entry {
     /// Whether a file with this stamp was found to be what was stored, by this process.
     pub(crate) fn is_checked(&self, stamp: Option<Stamp>) -> bool {
         *self.checked.lock().unwrap_or_else(PoisonError::into_inner) == Some(stamp)
+    }
+
+    /// Whether its file is not what was stored any more.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.changed.load(Ordering::Relaxed)
+    }
+
+    /// Its file is not what was stored any more.
+    pub(crate) fn note_changed(&self) {
+        self.changed.store(true, Ordering::Relaxed);
     }
 
     /// A file with this stamp is what was stored.
