@@ -6,6 +6,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use weir_core::Timestamp;
 use weir_pipeline::Observer;
 use weir_storage::{Key, Opened, Spool, Storage, StorageError, Stored};
 
@@ -56,6 +57,10 @@ impl Storage for Measured {
             }
         };
         self.inner.list(prefix).inspect(told).boxed()
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StorageError> {
+        self.timed("sweep", self.inner.sweep(before)).await
     }
 
     async fn check(&self) -> Result<(), StorageError> {

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
-use crate::command;
 use crate::workspace::Workspace;
+use crate::{command, section, suite};
 
 /// The variable that tells the crate which gateway to start.
 const BINARY: &str = "WEIR_TEST_BINARY";
@@ -19,11 +19,14 @@ pub(crate) struct Chaos {
     pub(crate) seconds: Option<u64>,
     pub(crate) seed: u64,
     pub(crate) short: bool,
+    /// Whether the README gets the counts.
+    pub(crate) write: bool,
 }
 
 /// The counts, as the crate prints them.
 #[derive(Deserialize)]
 struct Counts {
+    seconds: u64,
     requests: u64,
     right: u64,
     refused: u64,
@@ -40,9 +43,13 @@ struct Counts {
 
 /// Runs and prints the counts; an error when one of the last three is not zero.
 pub(crate) fn run(workspace: &Workspace, how: Chaos) -> Result<()> {
-    let mut cargo = command::cargo();
-    cargo.current_dir(&workspace.root).args(["build", "--locked"]);
-    command::run(cargo.args(["--package", "weir", "--package", "weir-chaos", "--bins"]))?;
+    if how.short {
+        suite::build(workspace)?;
+    } else {
+        let mut cargo = command::cargo();
+        cargo.current_dir(&workspace.root).args(["build", "--locked", "--bins"]);
+        command::run(cargo.args(["--package", "weir", "--package", "weir-chaos"]))?;
+    }
     let (seconds, commits) = if how.short { SHORT } else { LONG };
     let built = workspace.target.join("debug");
     let mut chaos = std::process::Command::new(built.join("weir-chaos"));
@@ -57,20 +64,26 @@ pub(crate) fn run(workspace: &Workspace, how: Chaos) -> Result<()> {
     let output = chaos.output().context("cannot start weir-chaos")?;
     let counts = serde_json::from_slice(&output.stdout);
     let counts: Counts = counts.with_context(|| format!("weir-chaos ended: {}", output.status))?;
-    println!("{}", counts.table());
+    let table = counts.table(how.seed);
+    println!("{table}");
     for example in &counts.examples {
         println!("{example}");
     }
     if !output.status.success() {
         bail!("seed {}: the last three counts have to be zero", how.seed);
     }
+    if how.write {
+        section::replace(workspace, "chaos", &table)?;
+    }
     Ok(())
 }
 
 impl Counts {
-    fn table(&self) -> String {
+    fn table(&self, seed: u64) -> String {
         let faults: u64 = self.faults.values().sum();
         let rows = [
+            ("seed", seed),
+            ("seconds", self.seconds),
             ("requests", self.requests),
             ("… answered rightly, to the last byte", self.right),
             ("… refused rightly", self.refused),

@@ -62,9 +62,12 @@ enum Task {
         /// What decides what fails
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// No longer than CI has time for
+        /// No longer than CI has time for, with what `test` has built
         #[arg(long)]
         short: bool,
+        /// Write the counts into the README
+        #[arg(long)]
+        write: bool,
     },
     /// Compare the README's table with what the last run of `test` or `e2e` proved
     Table {
@@ -104,8 +107,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Clients => clients::install(&workspace).map(drop),
         Task::Test { arguments } => suite::test(&workspace, &arguments),
         Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
-        Task::Chaos { seconds, seed, short } => {
-            chaos::run(&workspace, chaos::Chaos { seconds, seed, short })
+        Task::Chaos { seconds, seed, short, write } => {
+            chaos::run(&workspace, chaos::Chaos { seconds, seed, short, write })
         }
         Task::Table { write } => table::run(&workspace, write),
         Task::Bench { short, write, arguments } => {

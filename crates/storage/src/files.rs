@@ -97,6 +97,14 @@ impl Storage for Files {
         .boxed()
     }
 
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StorageError> {
+        let incoming = self.root.join(INCOMING);
+        let folder = incoming.clone();
+        blocking(move || remove_older(&folder, before))
+            .await
+            .map_err(|error| StorageError::io("sweep", &incoming, error))
+    }
+
     async fn check(&self) -> Result<(), StorageError> {
         let root = Arc::clone(&self.root);
         blocking(move || write_probe(&root))
@@ -210,6 +218,30 @@ fn remove(root: &Path, path: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Removes the files of a folder that were last written before this instant.
+fn remove_older(folder: &Path, before: Timestamp) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absence(&error) => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_file() && modified(&metadata) <= before => {}
+            _ => continue,
+        }
+        match fs::remove_file(entry.path()) {
+            Ok(()) => removed += 1,
+            // Its process has renamed or removed it.
+            Err(error) if is_absence(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(removed)
+}
+
 fn write_probe(root: &Path) -> io::Result<()> {
     let incoming = root.join(INCOMING);
     fs::create_dir_all(&incoming)?;
@@ -272,10 +304,14 @@ impl Walk<'_> {
 }
 
 fn stored(key: Key, metadata: &fs::Metadata) -> Stored {
+    Stored { key, size: metadata.len(), modified: modified(metadata) }
+}
+
+fn modified(metadata: &fs::Metadata) -> Timestamp {
     let since = metadata
         .modified()
         .ok()
         .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
         .unwrap_or_default();
-    Stored { key, size: metadata.len(), modified: Timestamp::EPOCH.plus(since) }
+    Timestamp::EPOCH.plus(since)
 }

@@ -75,6 +75,13 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// prefix. Things that are no objects are left out.
     fn list(&self, prefix: &str) -> BoxStream<'static, Result<Stored, StorageError>>;
 
+    /// Removes what a process that was killed left half-way and that was last written before this
+    /// instant; returns how many things that were.
+    async fn sweep(&self, before: Timestamp) -> Result<u64, StorageError> {
+        let _ = before;
+        Ok(0)
+    }
+
     /// Proves that objects can be written, by writing one.
     async fn check(&self) -> Result<(), StorageError>;
 

@@ -30,7 +30,7 @@ impl Default for Collecting {
 pub struct Collected {
     /// Objects that were looked at.
     pub seen: u64,
-    /// Objects without a record.
+    /// Objects without a record, and what was left half-way.
     pub orphans: u64,
     /// Their length in bytes.
     pub bytes: u64,
@@ -55,6 +55,9 @@ impl Upkeep {
                 self.orphan(&orphan, before, how.dry_run, &mut collected).await?;
             }
             progress(&collected);
+        }
+        if !how.dry_run {
+            collected.orphans += self.storage.sweep(before).await?;
         }
         Ok(collected)
     }

@@ -7,6 +7,7 @@ mod caching;
 mod conditions;
 mod encodings;
 mod explain;
+mod faults;
 mod freshness;
 mod generations;
 mod groups;
