@@ -1,7 +1,7 @@
 //! A gateway that is killed again and again while it stores files: what it has acknowledged is
 //! there afterwards, and nothing is half there.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,7 +19,7 @@ const RELEASES: usize = 50;
 const CLIENTS: usize = 12;
 
 /// Files that a client has got to the last byte, by their number.
-type Acknowledged = BTreeMap<usize, ()>;
+type Acknowledged = BTreeSet<usize>;
 
 /// Kills the gateway so often, each time in the midst of storing files, until so many are stored.
 pub(crate) async fn commits(havoc: &mut Havoc, commits: usize, rounds: usize) {
@@ -77,7 +77,7 @@ async fn round_of(
                     tally.request();
                     if fetch(&port, file, &tally).await {
                         tally.commit();
-                        got.insert(number, ());
+                        got.insert(number);
                     }
                 }
                 got
@@ -116,7 +116,7 @@ async fn fetch(port: &AtomicU16, file: &BuiltFile, tally: &crate::Tally) -> bool
 
 /// What was acknowledged is served without asking upstream.
 async fn sample(havoc: &mut Havoc, files: &[BuiltFile], acknowledged: &Acknowledged) {
-    let known: Vec<usize> = acknowledged.keys().copied().collect();
+    let known: Vec<usize> = acknowledged.iter().copied().collect();
     for _ in 0..known.len().min(10) {
         let file = &files[known[havoc.dice.below(known.len())]];
         let before = havoc.world.npm.count(&file.path);
@@ -136,7 +136,7 @@ async fn offline(havoc: &mut Havoc, files: &[BuiltFile], acknowledged: &Acknowle
     let folder = havoc.folder.clone();
     let gateway = tokio::task::block_in_place(|| Gateway::start(&folder, &start));
     let port = AtomicU16::new(gateway.port);
-    for number in acknowledged.keys() {
+    for number in acknowledged {
         havoc.tally.request();
         if !fetch(&port, &files[*number], &havoc.tally).await {
             havoc.tally.lost(format!("{}: gone in the end", files[*number].path));

@@ -1,6 +1,7 @@
 //! Seven registries with what is asked of them, and the configuration of a gateway before them.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -203,8 +204,7 @@ impl World {
         let packages = [standing(), vec![banned("banned")]].concat();
         let modules: Vec<Package> = packages.into_iter().map(module).collect();
         let files = go_proxy(&self.go, &modules, &GoStyle::default());
-        let zips: Vec<BuiltFile> =
-            files.into_iter().filter(|file| file.path.ends_with(".zip")).collect();
+        let zips: Vec<BuiltFile> = files.into_iter().filter(is_zip).collect();
         self.list(&zips, |file| format!("/go/{}", file.path));
         for module in &modules {
             let listing = Thing::listing(format!("/go/{}/@v/list", module.name), None);
@@ -279,6 +279,10 @@ impl World {
         }
         self.things.push(Thing::listing("/v2/demo/hello/tags/list", None));
     }
+}
+
+fn is_zip(file: &BuiltFile) -> bool {
+    Path::new(&file.path).extension().is_some_and(|extension| extension == "zip")
 }
 
 /// The release that a package named `moving` has at some times only.

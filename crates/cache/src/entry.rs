@@ -45,11 +45,15 @@ pub struct Entry {
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
     queued: AtomicBool,
-    /// The stamp of the file that was last found to be what was stored.
-    checked: Mutex<Option<Option<Stamp>>>,
+    /// The file that was last found to be what was stored.
+    checked: Mutex<Option<Checked>>,
     /// Whether the file was found to be something else than what was stored.
     changed: AtomicBool,
 }
+
+/// A file that was compared with its digest, where the storage tells files apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Checked(Option<Stamp>);
 
 impl Entry {
     pub(crate) fn from_row(row: weir_catalog::ArtifactRow, mount: Arc<str>) -> Option<Self> {
@@ -104,7 +108,7 @@ impl Entry {
 
     /// Whether a file with this stamp was found to be what was stored, by this process.
     pub(crate) fn is_checked(&self, stamp: Option<Stamp>) -> bool {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) == Some(stamp)
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) == Some(Checked(stamp))
     }
 
     /// Whether its file is not what was stored any more.
@@ -119,7 +123,7 @@ impl Entry {
 
     /// A file with this stamp is what was stored.
     pub(crate) fn note_checked(&self, stamp: Option<Stamp>) {
-        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(stamp);
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Checked(stamp));
     }
 
     /// The decision of the last judgement.

@@ -193,7 +193,8 @@ async fn a_listing_that_goes_back_in_time_unfilters_nothing_and_loses_nothing() 
     let origin = Origin::start().await;
     let old = Package::new("demo").release("1.0.0", OLD);
     let new = old.clone().release("1.1.0", OLD);
-    let show = |package: &Package| drop(cargo_index(&origin, &[package.clone()], &undated));
+    let show =
+        |package: &Package| drop(cargo_index(&origin, std::slice::from_ref(package), &undated));
     show(&old);
     let gateway = setup().cargo(&origin).cooldown(10).open().await;
     let listed = async || {
