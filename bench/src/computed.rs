@@ -25,18 +25,22 @@ const PACKAGES: usize = 50_000_000;
 const INDEX: &str = "dists/stable/main/binary-amd64/Packages";
 const TEN_DAYS: Duration = Duration::from_hours(240);
 
-/// Both rows.
-pub(crate) fn rows() -> Result<Vec<Row>> {
-    let judged = Figure::new(judged()? / 1e3, "ms of CPU");
-    let indexed = Figure::new(indexed()? / 1e3, "ms of CPU");
-    Ok(vec![
-        Row::at_most("2,000 versions judged by 20 rules and a cooldown", judged, (10.0, 1000.0)),
-        Row::at_most(
-            "50 MB Packages file read, judged, edited and hashed",
-            indexed,
-            (300.0, 30_000.0),
-        ),
-    ])
+/// What a row measures, in microseconds.
+type Measure = fn() -> Result<f64>;
+
+/// Names, measures, and bounds in milliseconds: the aim, and what a debug build stays below.
+const WORKS: [(&str, Measure, (f64, f64)); 2] = [
+    ("2,000 versions judged by 20 rules and a cooldown", judged, (10.0, 1000.0)),
+    ("50 MB Packages file read, judged, edited and hashed", indexed, (300.0, 30_000.0)),
+];
+
+/// The rows whose names hold this text.
+pub(crate) fn rows(only: &str) -> Result<Vec<Row>> {
+    let wanted = WORKS.iter().filter(|(work, ..)| work.contains(only));
+    let row = |(work, measure, bounds): &(&str, Measure, (f64, f64))| {
+        Ok(Row::at_most(work, Figure::new(measure()? / 1e3, "ms of CPU"), *bounds))
+    };
+    wanted.map(row).collect()
 }
 
 /// Microseconds for a listing with 2,000 versions.

@@ -19,6 +19,8 @@ const LENGTH: usize = 64 << 20;
 /// Upstream sends so many bytes at once, and rests in between.
 const PART: usize = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(50);
+/// The row's name.
+pub(crate) const WORK: &str = "64 clients ask at once for a missing 64 MB file";
 const FILE: &str = "herd/-/herd-1.0.0.tgz";
 
 /// The missing file, and when it was asked for.
@@ -68,12 +70,7 @@ pub(crate) fn row(world: &World, missing: &Missing) -> Result<Row> {
         sending.as_secs_f64()
     );
     let aim = "1 fetch, 64 right answers, first byte to all before the fetch ends";
-    let mut row = Row::fact(
-        "64 clients ask at once for a missing 64 MB file",
-        aim,
-        measured,
-        asked.len() == 1 && last_first < sending,
-    );
+    let mut row = Row::fact(WORK, aim, measured, asked.len() == 1 && last_first < sending);
     row.cpu = format!("{:.0} ms for each client", cpu.as_secs_f64() * 1e3 / CLIENTS as f64);
     Ok(row)
 }

@@ -52,7 +52,7 @@ struct Arguments {
     /// A minute: correctness and coarse bounds, for machines that do other things besides
     #[arg(long)]
     short: bool,
-    /// Only answers from the cache whose name holds this text
+    /// Only work whose name holds this text
     #[arg(long)]
     only: Option<String>,
     /// Where the figures go
@@ -104,16 +104,19 @@ fn measure(tools: Tools, arguments: &Arguments) -> Result<Vec<Row>> {
     })?;
     let missing = missing.context("the registries were not filled")?;
     let watch = Watch::start(world.gateway.id());
-    let only = arguments.only.as_deref();
-    let mut rows = served::rows(&world, pacing, only.unwrap_or_default())?;
-    if only.is_some() {
-        return Ok(rows);
+    let only = arguments.only.as_deref().unwrap_or_default();
+    let wanted = |work: &str| work.contains(only);
+    let mut rows = served::rows(&world, pacing, only)?;
+    if wanted(herd::WORK) {
+        rows.push(herd::row(&world, &missing)?);
     }
-    rows.push(herd::row(&world, &missing)?);
-    rows.extend(rendering::rows(&world)?);
-    rows.extend(computed::rows()?);
+    if wanted(rendering::WORK) {
+        rows.extend(rendering::rows(&world)?);
+    }
+    rows.extend(computed::rows(only)?);
     rows.push(peak(watch));
     rows.extend(begun(&mut world)?);
+    rows.retain(|row| wanted(&row.work));
     Ok(rows)
 }
 

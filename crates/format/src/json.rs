@@ -1,8 +1,8 @@
 //! JSON by spans (RFC 8259): a document is split level by level, without copying and without
 //! building a tree, so that an editor can replace what it understands and leave the rest alone.
 //!
-//! Splitting checks the grammar of everything inside, costs one pass over the value that is
-//! split, and does not recurse, however deep the document is.
+//! Reading a document checks the grammar of everything in it, in one pass; splitting a value of it
+//! finds where its parts end, in one pass over that value. Neither recurses, however deep the document is.
 //!
 //! ```
 //! use weir_format::json::Object;
@@ -23,9 +23,12 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use weir_core::FormatError;
 
+use self::split::Scan;
 use crate::Splice;
 
-/// A value where it stands in its document.
+mod split;
+
+/// A value where it stands in its document, whose grammar was checked.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
     raw: &'a str,
@@ -104,19 +107,39 @@ impl<'a> Value<'a> {
     /// The members of an object of which only some are interpreted: read those with
     /// [`Object::sole`].
     pub fn loose_object(&self) -> Result<Object<'a>, FormatError> {
-        let split: Split<'a> = self.split()?;
-        Ok(Object::located(split, self))
+        let parts = Scan(self.raw.as_bytes()).members();
+        let parts = parts.ok_or_else(|| FormatError::at(self.start, "expected an object"))?;
+        let members = parts.into_iter().map(|(key, value)| self.member(key, value));
+        Ok(Object { members: members.collect::<Result<_, _>>()?, span: self.span() })
+    }
+
+    fn member(&self, key: Range<usize>, value: Range<usize>) -> Result<Member<'a>, FormatError> {
+        let spelled = self.sub(&key);
+        let escaped = memchr::memchr(b'\\', spelled.as_bytes()).is_some();
+        let key_span = self.start + key.start..self.start + key.end;
+        let decoded = if escaped {
+            let decoded = serde_json::from_str(spelled);
+            Cow::Owned(decoded.map_err(|error| located(&error, spelled, key_span.start))?)
+        } else {
+            Cow::Borrowed(spelled.trim_matches('"'))
+        };
+        Ok(Member { key: decoded, value: self.part(&value), key_span, escaped })
     }
 
     /// The elements of an array.
     pub fn array(&self) -> Result<Array<'a>, FormatError> {
-        let elements: Vec<&'a RawValue> = self.split()?;
-        let locate = |raw| Self::within(raw, self.raw, self.start);
-        Ok(Array { elements: elements.into_iter().map(locate).collect(), span: self.span() })
+        let parts = Scan(self.raw.as_bytes()).elements();
+        let parts = parts.ok_or_else(|| FormatError::at(self.start, "expected an array"))?;
+        let elements = parts.iter().map(|span| self.part(span)).collect();
+        Ok(Array { elements, span: self.span() })
     }
 
-    fn split<T: Deserialize<'a>>(&self) -> Result<T, FormatError> {
-        serde_json::from_str(self.raw).map_err(|error| located(&error, self.raw, self.start))
+    fn part(&self, span: &Range<usize>) -> Self {
+        Self { raw: self.sub(span), start: self.start + span.start }
+    }
+
+    fn sub(&self, span: &Range<usize>) -> &'a str {
+        self.raw.get(span.clone()).unwrap_or_default()
     }
 
     /// A string, decoded; `None` for anything else, lone surrogates included.
@@ -173,12 +196,17 @@ pub struct Object<'a> {
 impl<'a> Object<'a> {
     /// Reads a whole document that is an object with unique plain keys.
     pub fn parse(source: &'a [u8]) -> Result<Self, FormatError> {
-        Value { raw: utf8(source)?, start: 0 }.object()
+        let object = Self::parse_loose(source)?;
+        object.check_keys()?;
+        Ok(object)
     }
 
     /// Reads a whole document that is an object, as [`Value::loose_object`] does.
     pub fn parse_loose(source: &'a [u8]) -> Result<Self, FormatError> {
-        Value { raw: utf8(source)?, start: 0 }.loose_object()
+        let raw = utf8(source)?;
+        // Checks and splits in one pass.
+        let split: Split<'a> = serde_json::from_str(raw).map_err(|e| located(&e, raw, 0))?;
+        Ok(Self::located(split, &Value { raw, start: 0 }))
     }
 
     fn located(split: Split<'a>, within: &Value<'a>) -> Self {

@@ -118,6 +118,33 @@ fn spelled(object: &serde_json::Map<String, serde_json::Value>, pretty: bool) ->
 
 proptest! {
     #[test]
+    fn a_text_that_was_never_checked_is_split_without_a_panic(text in r#"[\[\]{}",:\\ a1]{0,40}"#) {
+        for parts in Scan(text.as_bytes()).members().into_iter().flatten() {
+            prop_assert!(parts.0.start <= parts.0.end && parts.1.start <= parts.1.end);
+        }
+        let _ = Scan(text.as_bytes()).elements();
+    }
+
+    #[test]
+    fn inner_values_are_split_as_serde_reads_them(object in any_object(), pretty: bool) {
+        let source = spelled(&object, pretty);
+        let wrapped = format!("[[{source}], {source} ]");
+        let outer = Value::parse(wrapped.as_bytes()).unwrap().array().unwrap();
+        let first = outer.elements()[0].array().unwrap().elements()[0];
+        for value in [first, outer.elements()[1]] {
+            prop_assert_eq!(value.raw(), source.trim());
+            let members = value.loose_object().unwrap();
+            let pairs = members.members().iter().map(|member| {
+                (member.key.clone().into_owned(), serde_json::from_str(member.value.raw()).unwrap())
+            });
+            prop_assert_eq!(pairs.collect::<serde_json::Map<_, _>>(), object.clone());
+            for member in members.members() {
+                prop_assert_eq!(&wrapped[member.value.span()], member.value.raw());
+            }
+        }
+    }
+
+    #[test]
     fn no_edits_are_the_identity(object in any_object(), pretty: bool) {
         let source = spelled(&object, pretty);
         let root = Object::parse(source.as_bytes()).unwrap();
