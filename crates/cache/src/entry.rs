@@ -1,9 +1,10 @@
 //! A stored artifact as the cache holds it in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use weir_core::{Algorithm, Coordinates, Digest, Role, Timestamp};
+use bytes::Bytes;
+use weir_core::{Algorithm, Coordinates, Digest, Purl, Role, Timestamp};
 use weir_policy::Decision;
 use weir_storage::{Key, Stamp};
 
@@ -41,6 +42,9 @@ pub struct Entry {
     pub first_seen: Option<Timestamp>,
     /// When it was stored.
     pub stored_at: Timestamp,
+    /// The entity tag with its quotes, as every answer has it.
+    tag: Bytes,
+    subject: OnceLock<Purl>,
     confirmed: AtomicI64,
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
@@ -57,7 +61,11 @@ struct Checked(Option<Stamp>);
 
 impl Entry {
     pub(crate) fn from_row(row: weir_catalog::ArtifactRow, mount: Arc<str>) -> Option<Self> {
+        let promised = row.promised.as_ref().filter(|digest| digest.algorithm().is_streamed());
+        let tag = format!("\"{}\"", promised.unwrap_or(&row.sha256).hex());
         Some(Self {
+            tag: tag.into(),
+            subject: OnceLock::new(),
             mount,
             path: row.path.into(),
             release: Coordinates::new(row.name, row.version),
@@ -84,9 +92,18 @@ impl Entry {
 
     /// The strong entity tag, without quotes: the promised digest where it tells bytes apart, else
     /// our own. The same on a miss and on a hit.
-    pub fn etag(&self) -> String {
-        let promised = self.promised.as_ref().filter(|digest| digest.algorithm().is_streamed());
-        promised.unwrap_or(&self.sha256).hex()
+    pub fn etag(&self) -> &str {
+        std::str::from_utf8(&self.tag).unwrap_or_default().trim_matches('"')
+    }
+
+    /// The same with its quotes, ready for a header.
+    pub fn quoted_etag(&self) -> Bytes {
+        self.tag.clone()
+    }
+
+    /// The package that it belongs to, as whoever served it first found.
+    pub fn subject(&self, find: impl FnOnce() -> Purl) -> Purl {
+        self.subject.get_or_init(find).clone()
     }
 
     /// The digest in this algorithm, where it is known.

@@ -1,11 +1,11 @@
 //! Listings as served: the written bytes, their encodings, and until when they hold.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
-use weir_core::{Algorithm, Digest, Edits, Head, Target, Timestamp};
+use weir_core::{Algorithm, Digest, Edits, Head, Purl, Target, Timestamp};
 
 use crate::encode::pack;
 use crate::{Encoding, encode};
@@ -38,6 +38,11 @@ pub struct Rendering {
     pub plain: Option<(Digest, u64)>,
     identity: Bytes,
     digest: Digest,
+    /// The entity tag of the identity bytes.
+    tag: Box<str>,
+    /// Digests in other algorithms, as far as they were asked for.
+    digests: Mutex<Vec<Digest>>,
+    subject: OnceLock<Option<Purl>>,
     encoded: [OnceCell<Option<Bytes>>; 3],
     hold: Mutex<Hold>,
 }
@@ -82,7 +87,10 @@ impl Rendering {
             counts,
             plain,
             identity: written.into(),
+            tag: digest.hex()[..32].into(),
             digest,
+            digests: Mutex::default(),
+            subject: OnceLock::new(),
             encoded: [const { OnceCell::const_new() }; 3],
             hold: Mutex::new(hold),
         }
@@ -100,11 +108,27 @@ impl Rendering {
 
     /// The strong entity tag of a representation, without quotes.
     pub fn etag(&self, encoding: Option<Encoding>) -> String {
-        let hex = self.digest.hex();
         match encoding {
-            Some(encoding) => format!("{}-{}", &hex[..32], encoding.token()),
-            None => hex[..32].to_owned(),
+            Some(encoding) => format!("{}-{}", self.tag, encoding.token()),
+            None => self.tag.to_string(),
         }
+    }
+
+    /// The digest of the identity bytes in any algorithm; each is computed once.
+    pub fn digest_in(&self, algorithm: Algorithm) -> Digest {
+        let mut known = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = std::iter::once(&self.digest).chain(&*known);
+        if let Some(digest) = all.find(|digest| digest.algorithm() == algorithm) {
+            return digest.clone();
+        }
+        let digest = Digest::of(algorithm, &self.identity);
+        known.push(digest.clone());
+        digest
+    }
+
+    /// The package that it is of, as whoever served it first found.
+    pub fn subject(&self, find: impl FnOnce() -> Option<Purl>) -> Option<Purl> {
+        self.subject.get_or_init(find).clone()
     }
 
     /// The bytes in a coding, made when first asked for and kept; identity when the coding does

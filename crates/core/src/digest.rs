@@ -147,7 +147,13 @@ impl Digest {
 
     /// Lower-case hexadecimal digits.
     pub fn hex(&self) -> String {
-        hex::encode(&self.bytes)
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half & 15)]);
+        let mut text = String::with_capacity(self.bytes.len() * 2);
+        for byte in &*self.bytes {
+            text.push(digit(byte >> 4));
+            text.push(digit(*byte));
+        }
+        text
     }
 
     /// The Subresource Integrity spelling.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use crate::PurlError;
 
@@ -84,10 +85,10 @@ impl fmt::Display for Coordinates {
 }
 
 /// A package URL in canonical form (<https://github.com/package-url/purl-spec>), with or without
-/// a version.
+/// a version. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Purl {
-    text: Box<str>,
+    text: Arc<str>,
 }
 
 impl Purl {

@@ -37,7 +37,7 @@ impl<'a> Job<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Cx {
     /// The mount's public address, without trailing slash: `http://127.0.0.1:8080/npm`.
-    pub base: Box<str>,
+    pub base: Arc<str>,
     /// Whether this gateway wants clients to say who they are: formats that tell clients so have
     /// a place for it.
     pub private: bool,

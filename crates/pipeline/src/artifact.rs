@@ -17,6 +17,7 @@ use crate::Failure;
 use crate::gather::{Gathered, Purpose};
 use crate::link::{Spot, header};
 use crate::obtain::answered;
+use crate::refusals::Barred;
 use crate::visit::Visit;
 
 /// An admitted artifact.
@@ -52,15 +53,20 @@ impl Visit {
     /// The file of an artifact target, admitted by policy.
     pub(crate) async fn artifact(&self, asked: Asked<'_>) -> Result<File, Failure> {
         let mount = &self.mount.name;
+        if let Some(refusal) = self.refused_before(asked.path) {
+            return Err(refusal);
+        }
         if let Some(entry) = self.core.artifacts.entry(mount, asked.path).await? {
-            let admitted = self.admit_stored(asked, &entry).await?;
+            let admitted = self.admit_stored(asked, &entry).await;
+            let admitted = admitted.map_err(|barred| self.keep_refusal(asked.path, barred))?;
             if self.is_current(asked, &entry).await? {
                 return Ok(File::Stored(admitted, entry));
             }
             self.core.artifacts.forget(&entry).await?;
         }
         let mut evidence = self.evidence(asked).await?;
-        let (admitted, _) = self.admit_any(&mut evidence, asked.role)?;
+        let admitted = self.admit_any(&mut evidence, asked.role);
+        let (admitted, _) = admitted.map_err(|barred| self.keep_refusal(asked.path, barred))?;
         if self.core.settings.offline {
             return Err(Failure::not_cached(asked.file));
         }
@@ -72,7 +78,7 @@ impl Visit {
     }
 
     /// Admits what is stored: by the kept decision when it still holds, else by judging again.
-    async fn admit_stored(&self, asked: Asked<'_>, entry: &Entry) -> Result<Admitted, Failure> {
+    async fn admit_stored(&self, asked: Asked<'_>, entry: &Entry) -> Result<Admitted, Barred> {
         if let Some(decision) = entry.decision()
             && let Some(admitted) = self.policy.recall(&decision, &self.lens)
         {
@@ -91,7 +97,7 @@ impl Visit {
                 }
                 // No manifest of this package lists the content any more.
                 Err(failure) if is_shared(asked.target) && failure.code() == Code::NotFound => {
-                    return Err(failure);
+                    return Err(failure.into());
                 }
                 Err(failure) => {
                     tracing::debug!(%failure, path = %entry.path, "no evidence for a stored file");
@@ -109,8 +115,10 @@ impl Visit {
             seen => Sight::At(seen.unwrap_or(entry.stored_at)),
         };
         // What upstream's trouble hides may speak for the file: that is no refusal.
-        let (admitted, decision) =
-            self.admit(&facts).map_err(|refusal| trouble.unwrap_or(refusal))?;
+        let (admitted, decision) = match (self.admit(&facts), trouble) {
+            (Err(_), Some(trouble)) => return Err(trouble.into()),
+            (admitted, _) => admitted?,
+        };
         entry.decide(decision);
         Ok(admitted)
     }
@@ -120,8 +128,8 @@ impl Visit {
         &self,
         evidence: &mut Evidence,
         role: Role,
-    ) -> Result<(Admitted, Decision), Failure> {
-        let mut refused = None;
+    ) -> Result<(Admitted, Decision), Barred> {
+        let mut refused: Option<Barred> = None;
         for (ordinal, (release, sight)) in evidence.releases.iter().enumerate() {
             match self.admit(&Facts { role, ..Facts::of(release, *sight) }) {
                 Ok(admitted) => {
@@ -129,15 +137,26 @@ impl Visit {
                     evidence.releases.truncate(1);
                     return Ok(admitted);
                 }
-                Err(failure) => refused = refused.or(Some(failure)),
+                // The first one is told; it stands until one of them changes.
+                Err(Barred::Refused(failure, until)) => {
+                    refused = Some(match refused {
+                        Some(first) => first.at_most_until(until),
+                        None => Barred::Refused(failure, until),
+                    });
+                }
+                Err(failed) => return Err(failed),
             }
         }
-        Err(refused.unwrap_or_else(|| Failure::unlisted("the file's release")))
+        let fresh_until = evidence.gathered.fresh_until(self.mount.freshness.ttl);
+        let refused = refused.map(|refused| refused.at_most_until(fresh_until));
+        Err(refused.unwrap_or_else(|| Failure::unlisted("the file's release").into()))
     }
 
-    fn admit(&self, facts: &Facts<'_>) -> Result<(Admitted, Decision), Failure> {
+    fn admit(&self, facts: &Facts<'_>) -> Result<(Admitted, Decision), Barred> {
         let admitted = self.policy.admit(&self.lens, facts);
-        let (admitted, decision) = admitted.map_err(|judgement| self.refuse(facts, &judgement))?;
+        let (admitted, decision) = admitted.map_err(|judgement| {
+            Barred::Refused(self.refuse(facts, &judgement), judgement.valid_until)
+        })?;
         if let Some(sentence) = decision.warning() {
             tracing::warn!(mount = %self.mount.name, "passed with a warning: {sentence}");
         }

@@ -30,7 +30,7 @@ impl Exchange<'_> {
     async fn file_once(&self, visit: &Visit, asked: Asked<'_>) -> Result<Answered, Failure> {
         let (response, subject) = match visit.artifact(asked).await? {
             File::Stored(admitted, entry) => {
-                let subject = subject(visit, &entry.release);
+                let subject = entry.subject(|| subject(visit, &entry.release));
                 (self.stored(admitted, &entry).await?, subject)
             }
             File::Absent(admitted, evidence) => {
@@ -132,7 +132,7 @@ impl Exchange<'_> {
                 let asked = Asked { target: of, path: &path, file, role: *role };
                 self.artifact_digest(visit, asked, algorithm).await?
             }
-            other => Digest::of(algorithm, self.rendering(visit, other).await?.identity()),
+            other => self.rendering(visit, other).await?.digest_in(algorithm),
         };
         Ok(self.digest(of, &digest, &visit.mount, !visit.has_asked()))
     }

@@ -23,6 +23,7 @@ mod obtain;
 mod origin_of;
 mod public;
 mod record;
+mod refusals;
 mod refused;
 mod registry;
 mod request;

@@ -202,12 +202,15 @@ pub(crate) fn stored_part(
 ) -> (Response<()>, Option<Range<u64>>) {
     let (etag, modified) = (entry.etag(), Some(entry.stored_at));
     let mut response = Response::new(());
-    describe_file(response.headers_mut(), Some(&etag), modified, &entry.media);
-    if conditions.unchanged(Some(&etag), modified) {
+    describe_file(response.headers_mut(), modified, &entry.media);
+    if let Ok(quoted) = HeaderValue::from_maybe_shared(entry.quoted_etag()) {
+        response.headers_mut().insert(ETAG, quoted);
+    }
+    if conditions.unchanged(Some(etag), modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return (response, None);
     }
-    let range = match conditions.range(Some(&etag), modified, entry.size) {
+    let range = match conditions.range(Some(etag), modified, entry.size) {
         Asked::Whole => 0..entry.size,
         Asked::Part { range, .. } => {
             partial(&mut response, &range, entry.size);
@@ -250,7 +253,10 @@ impl<'a> Foretold<'a> {
     /// The head, from this byte on.
     pub(crate) fn head(&self, start: u64) -> Response<()> {
         let mut response = Response::new(());
-        describe_file(response.headers_mut(), self.etag().as_deref(), None, self.media);
+        describe_file(response.headers_mut(), None, self.media);
+        if let Some(etag) = self.etag() {
+            insert(response.headers_mut(), ETAG, &format!("\"{etag}\""));
+        }
         if let Some(length) = self.length {
             if start > 0 {
                 partial(&mut response, &(start..length), length);
@@ -273,12 +279,7 @@ impl<'a> Foretold<'a> {
     }
 }
 
-fn describe_file(
-    headers: &mut HeaderMap,
-    etag: Option<&str>,
-    modified: Option<Timestamp>,
-    media: &str,
-) {
+fn describe_file(headers: &mut HeaderMap, modified: Option<Timestamp>, media: &str) {
     insert(
         headers,
         CONTENT_TYPE,
@@ -286,9 +287,6 @@ fn describe_file(
     );
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Some(etag) = etag {
-        insert(headers, ETAG, &format!("\"{etag}\""));
-    }
     if let Some(at) = modified {
         insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
     }

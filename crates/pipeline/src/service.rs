@@ -16,7 +16,7 @@ use weir_cache::{
     Artifacts, DocumentKey, Documents, Flights, Rendering, RenderingKey, Renderings, Stored,
 };
 use weir_catalog::Catalog;
-use weir_core::{Clock, Code, Denial, Digest, Ecosystem, Purl, SidecarKind, Target, Unroutable};
+use weir_core::{Clock, Code, Denial, Ecosystem, Purl, SidecarKind, Target, Unroutable};
 use weir_policy::Policy;
 
 use crate::artifact::Asked;
@@ -24,6 +24,7 @@ use crate::checksums;
 use crate::doubts::Doubts;
 use crate::generations::Generations;
 use crate::joined;
+use crate::refusals::Refusals;
 use crate::refused::Refused;
 use crate::request::Said;
 use crate::respond::{self, Conditions, ResponseBody};
@@ -73,6 +74,7 @@ pub(crate) struct Core {
     pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
     pub(crate) records: Generations,
     pub(crate) doubts: Doubts,
+    pub(crate) refusals: Refusals,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }
@@ -106,6 +108,7 @@ impl Pipeline {
                 render_flights: Flights::new(),
                 records: Generations::new(),
                 doubts: Doubts::new(),
+                refusals: Refusals::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
                 public: parts.public,
             }),
@@ -442,11 +445,12 @@ impl<'a> Exchange<'a> {
         hit: bool,
     ) -> Answered {
         let response = respond::document(rendering, self.conditions()).await;
-        let digest = |algorithm| Some(Digest::of(algorithm, rendering.identity()));
+        let digest = |algorithm| Some(rendering.digest_in(algorithm));
         Answered {
             response: checksums::told(response, self.checksum_headers(), digest),
             hit,
-            subject: target.package().map(|name| mount.purl(name.as_str(), None)),
+            subject: rendering
+                .subject(|| target.package().map(|name| mount.purl(name.as_str(), None))),
             withheld: rendering.counts.0 - rendering.counts.1,
             notice: rendering.edits.notice().map(ToOwned::to_owned),
         }

@@ -33,7 +33,7 @@ impl Visit {
         let info = mount.info();
         let lens = policy.lens(&info, now);
         let cx = Cx {
-            base: (*base).into(),
+            base: Arc::clone(&base),
             private: core.settings.private,
             wants: policy.wants(&info),
             horizon: policy.horizon(&info, now),

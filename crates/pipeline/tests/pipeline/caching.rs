@@ -6,6 +6,9 @@ use weir_testkit::origin::{
 
 use crate::harness::{DAY, LODASH, LODASH_UPSTREAM, lodash, setup};
 
+/// Too young for a cooldown of a week.
+const WITHHELD: &str = "/npm/lodash/-/lodash-4.18.0.tgz";
+
 #[tokio::test]
 async fn a_second_request_asks_nothing_upstream() {
     let origin = Origin::start().await;
@@ -204,6 +207,7 @@ async fn a_hit_touches_no_database_and_no_upstream() {
         for path in paths {
             assert!(gateway.get(path).await.is(200), "{path}");
         }
+        assert!(gateway.get(WITHHELD).await.is(403));
     }
     npm.stop();
     python.stop();
@@ -214,4 +218,6 @@ async fn a_hit_touches_no_database_and_no_upstream() {
         assert!(answered.is(200), "{path}: {answered:?}");
         assert_eq!(gateway.observer.last().outcome, "hit", "{path}");
     }
+    let refused = gateway.get(WITHHELD).await;
+    assert!(refused.is(403), "{refused:?}");
 }

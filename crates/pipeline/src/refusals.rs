@@ -1,0 +1,78 @@
+//! Refusals of files, kept for as long as the judgement and its grounds stand: who asks again for a
+//! withheld file costs no table and no document.
+
+use std::sync::Arc;
+
+use weir_core::Timestamp;
+
+use crate::Failure;
+use crate::visit::Visit;
+
+/// Files whose refusal is remembered.
+const MOST: u64 = 10_000;
+
+type Place = (Arc<str>, Box<str>);
+
+/// The refusals of all mounts, by mount and path.
+pub(crate) struct Refusals(moka::sync::Cache<Place, Kept>);
+
+#[derive(Clone)]
+struct Kept {
+    failure: Failure,
+    lens: (u64, u64),
+    until: Timestamp,
+}
+
+/// Why a file may not leave.
+pub(crate) enum Barred {
+    /// Policy refuses it, until this instant at least.
+    Refused(Failure, Timestamp),
+    /// Whether it may is not known.
+    Failed(Failure),
+}
+
+impl From<Failure> for Barred {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Barred {
+    /// What the client is told.
+    pub(crate) fn into_failure(self) -> Failure {
+        let (Self::Refused(failure, _) | Self::Failed(failure)) = self;
+        failure
+    }
+
+    /// The refusal stands until this instant at the latest.
+    pub(crate) fn at_most_until(self, instant: Timestamp) -> Self {
+        match self {
+            Self::Refused(failure, until) => Self::Refused(failure, until.min(instant)),
+            failed @ Self::Failed(_) => failed,
+        }
+    }
+}
+
+impl Refusals {
+    pub(crate) fn new() -> Self {
+        Self(moka::sync::Cache::new(MOST))
+    }
+}
+
+impl Visit {
+    /// The refusal of a file that still stands under this lens at this instant.
+    pub(crate) fn refused_before(&self, path: &str) -> Option<Failure> {
+        let kept = self.core.refusals.0.get(&(Arc::clone(&self.mount.name), path.into()))?;
+        let stands = kept.lens == self.lens_id() && self.now < kept.until;
+        stands.then_some(kept.failure)
+    }
+
+    /// Keeps a refusal of a file.
+    pub(crate) fn keep_refusal(&self, path: &str, barred: Barred) -> Failure {
+        if let Barred::Refused(failure, until) = &barred {
+            let kept = Kept { failure: failure.clone(), lens: self.lens_id(), until: *until };
+            self.core.refusals.0.insert((Arc::clone(&self.mount.name), path.into()), kept);
+        }
+        barred.into_failure()
+    }
+}
