@@ -11,6 +11,7 @@ mod fixtures;
 mod herd;
 mod load;
 mod memory;
+mod micro;
 mod process;
 mod registry;
 mod rendering;
@@ -39,6 +40,29 @@ const IDLE: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
 #[command(about = "Measures the gateway beside nginx and others")]
+enum Task {
+    /// Measure the gateway as a process
+    Measure(Arguments),
+    /// Count the instructions of hot functions, and compare with what is written down
+    Count {
+        /// How this program was built: counts are compared with those of the same profile
+        #[arg(long)]
+        profile: String,
+        /// The list that `cargo xtask clients` writes
+        #[arg(long)]
+        clients: PathBuf,
+        /// Where the counts are written down
+        #[arg(long)]
+        baseline: PathBuf,
+        /// Write the counts down
+        #[arg(long)]
+        update: bool,
+    },
+    /// Repeat one hot function, for a program that counts
+    Repeat { name: String, times: u32 },
+}
+
+#[derive(clap::Args)]
 struct Arguments {
     /// The gateway's program
     #[arg(long)]
@@ -64,7 +88,15 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+    let done = match Task::parse() {
+        Task::Measure(arguments) => run(&arguments),
+        Task::Count { profile, clients, baseline, update } => {
+            let valgrind = world::installed(&clients, "valgrind");
+            valgrind.and_then(|valgrind| micro::check(&valgrind, &baseline, &profile, update))
+        }
+        Task::Repeat { name, times } => micro::run(&name, times),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -33,12 +33,8 @@ struct Installed {
 impl Tools {
     /// The gateway, and what `cargo xtask clients` wrote down. Returns their versions too.
     pub(crate) fn find(gateway: &Path, list: &Path) -> Result<(Self, BTreeMap<String, String>)> {
-        let text = std::fs::read(list).with_context(|| list.display().to_string())?;
-        let all: BTreeMap<String, Installed> = serde_json::from_slice(&text)?;
-        let find = |name: &str| {
-            let found = all.get(name).and_then(|client| client.program.first());
-            found.map(PathBuf::from).with_context(|| format!("{name}: run `cargo xtask clients`"))
-        };
+        let all = listed(list)?;
+        let find = |name: &str| found(&all, name);
         let tools = Self {
             gateway: std::path::absolute(gateway)?,
             wrk: find("wrk")?,
@@ -49,6 +45,21 @@ impl Tools {
         let versions = all.into_iter().filter(|(name, _)| used.contains(&name.as_str()));
         Ok((tools, versions.map(|(name, client)| (name, client.version)).collect()))
     }
+}
+
+/// One program of the list.
+pub(crate) fn installed(list: &Path, name: &str) -> Result<PathBuf> {
+    found(&listed(list)?, name)
+}
+
+fn listed(list: &Path) -> Result<BTreeMap<String, Installed>> {
+    let text = std::fs::read(list).with_context(|| list.display().to_string())?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+fn found(all: &BTreeMap<String, Installed>, name: &str) -> Result<PathBuf> {
+    let found = all.get(name).and_then(|client| client.program.first());
+    found.map(PathBuf::from).with_context(|| format!("{name}: run `cargo xtask clients`"))
 }
 
 /// A cooldown, and a package that is withheld as a whole.

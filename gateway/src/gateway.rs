@@ -67,7 +67,8 @@ impl Gateway {
             Arc::clone(&clock),
             settings::artifacts(&config),
         );
-        let memory = config.limits.memory;
+        // What is asked for is the rendering; documents are read again when one of them changes.
+        let memory = config.limits.memory / 3;
         let documents = Documents::new(
             Arc::clone(&storage),
             catalog.clone(),

@@ -80,6 +80,9 @@ enum Task {
         /// Correctness and coarse bounds in about a minute, with a debug build, for CI
         #[arg(long, conflicts_with = "write")]
         short: bool,
+        /// Write down how many instructions hot functions need, for `--short` to compare with
+        #[arg(long, conflicts_with_all = ["short", "write"])]
+        count: bool,
         /// Write the figures into the README
         #[arg(long)]
         write: bool,
@@ -111,8 +114,8 @@ fn run(task: Task) -> anyhow::Result<()> {
             chaos::run(&workspace, chaos::Chaos { seconds, seed, short, write })
         }
         Task::Table { write } => table::run(&workspace, write),
-        Task::Bench { short, write, arguments } => {
-            bench::run(&workspace, bench::Wanted { short, write }, &arguments)
+        Task::Bench { short, count, write, arguments } => {
+            bench::run(&workspace, bench::Wanted { short, count, write }, &arguments)
         }
     }
 }

@@ -88,7 +88,7 @@ impl Default for PipelineSettings {
             max_document: 512 << 20,
             max_artifact: 64 << 30,
             range_wait: Duration::from_secs(10),
-            renderings: 64 << 20,
+            renderings: 48 << 20,
             bases: 8,
             inline_document: 128 << 10,
             explain: true,
