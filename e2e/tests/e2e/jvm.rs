@@ -89,11 +89,13 @@ fn maven_in_a_script_goes_through_the_gateway() {
         let mut world = repository.world();
         world.strict();
         project(&world, "pinned");
-        let script = format!("mvn -B {} validate; exit $?", local(&world));
+        // The wrapper of a project fetches Maven from there.
+        let script = format!("echo from=$MVNW_REPOURL; mvn -B {} validate", local(&world));
         let shell =
             Client { program: vec!["/bin/sh".into(), "-c".into(), script], ..client.clone() };
         let run = Run::below_weir(&shell, &world).path_first(&client.folder());
         let refused = jvm(run, &world).wait().failed();
+        assert!(refused.text.contains("from=http://127.0.0.1:"), "{}", refused.text);
         assert!(refused.text.contains("withheld by cooldown (10 days)"), "{}", refused.text);
     }
 }

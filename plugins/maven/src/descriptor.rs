@@ -84,7 +84,8 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
     merge: Some(Merge { joins: join::joins, join: join::join }),
     content: None,
     setup: Setup {
-        variables: &[],
+        // Where Maven's wrapper has the distribution from.
+        variables: &[("MVNW_REPOURL", "{base}")],
         files: &[("~/.m2/settings.xml", SETTINGS), ("~/.gradle/init.d/weir.gradle", INIT_SCRIPT)],
         folder: None,
         note: "The mirror must be of `*`: Maven asks the next repository after a refusal. Repositories \
