@@ -88,8 +88,12 @@ impl Addresses {
         let address = origins.get(primary(mount.descriptor())).map(|origin| origin.base.clone());
         let keys = self.keys.get(&*mount.name);
         archive_keys::settle(mount, keys, address.as_ref(), &surroundings(env));
-        let also = self.stands_for.get(&*mount.name).map_or(&[][..], Vec::as_slice);
-        settle(mount, origins, also);
+        let mut also = self.stands_for.get(&*mount.name).cloned().unwrap_or_default();
+        if let Some(address) = address.filter(|_| mount.descriptor().content.is_some()) {
+            let mirrored = weir_discover::mirrored_by(&surroundings(env), &address);
+            also.extend(mirrored.iter().map(ToString::to_string));
+        }
+        settle(mount, origins, &also);
     }
 
     fn is_configured(&self, mount: &Mount) -> bool {

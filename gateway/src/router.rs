@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
+use url::Url;
 use weir_api::ApiError;
 use weir_cache::CacheError;
 use weir_config::EcosystemId;
@@ -27,12 +28,14 @@ pub(crate) struct Router {
     fronts: Vec<Arc<Front>>,
     own: axum::Router,
     gate: Arc<Gate>,
+    /// Whether a request may name the archive that a mount stands for, as clients ask proxies.
+    proxy: bool,
 }
 
 impl Router {
     /// Routes to these fronts, longest path first, and everything else to `own`.
     pub(crate) fn new(pipeline: Pipeline, fronts: Vec<Arc<Front>>, own: axum::Router) -> Self {
-        Self { pipeline, fronts, own, gate: Arc::new(Gate::open()) }
+        Self { pipeline, fronts, own, gate: Arc::new(Gate::open()), proxy: false }
     }
 
     /// Lets only those in whom this gate lets in.
@@ -41,8 +44,39 @@ impl Router {
         self
     }
 
+    /// Is also the proxy of the archives that its mounts have, and of nothing else.
+    pub(crate) fn as_proxy(mut self) -> Self {
+        self.proxy = true;
+        self
+    }
+
+    /// Where a whole address (RFC 9112 section 3.2.2) is below this gateway, when it is one of an
+    /// archive's.
+    fn proxied(&self, address: &Uri) -> Option<Uri> {
+        let address = Url::parse(&address.to_string()).ok()?;
+        let below = |front: &Arc<Front>| {
+            let [member] = &front.members[..] else { return None };
+            let mount = &member.mount;
+            let base = mount.known_origins()?.get("primary")?.base.clone();
+            let rest = address.path().strip_prefix(base.path().trim_end_matches('/'))?;
+            let ours = mount.descriptor().signed
+                && base.origin() == address.origin()
+                && rest.starts_with('/');
+            ours.then(|| (base.path().len(), format!("/{}{rest}", front.path)))
+        };
+        // The archive that lies deepest.
+        let (_, path) = self.fronts.iter().filter_map(below).max()?;
+        path.parse().ok()
+    }
+
     /// Answers a request, if its client may ask.
     pub(crate) async fn handle(&self, mut request: Request<Incoming>) -> Response<Body> {
+        if self.proxy
+            && request.uri().authority().is_some()
+            && let Some(own) = self.proxied(request.uri())
+        {
+            *request.uri_mut() = own;
+        }
         let path = request.uri().path();
         let plain = path.strip_prefix('/').unwrap_or_default();
         let front = self.fronts.iter().find(|front| front.below(plain).is_some());

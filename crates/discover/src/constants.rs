@@ -17,7 +17,7 @@ const OTHERS: [(&str, &str); 8] = [
 ];
 
 /// The names of the registry whose images without a namespace belong to `library`.
-const LIBRARY: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
+pub(crate) const LIBRARY: [&str; 3] = ["docker.io", "index.docker.io", "registry-1.docker.io"];
 
 /// What is special about the images of a host: the namespace to which names without one belong
 /// (empty for most), and the other names by which clients mean that registry.

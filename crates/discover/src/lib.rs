@@ -55,6 +55,12 @@ pub fn discover(env: &Env, options: &Options<'_>) -> Vec<Finding> {
     taken.found
 }
 
+/// The names of the registry that the one at an address mirrors, according to the settings of Docker's
+/// engine and containerd; none for most.
+pub fn mirrored_by(env: &Env, address: &Url) -> &'static [&'static str] {
+    settings::images::mirrored(env, address)
+}
+
 /// The keys that apt has for the archives at or below an address, with the files that hold them:
 /// those that its sources name for them, else those that it trusts for every archive, else the
 /// distribution's own. A source that names keys by fingerprint alone has none here.

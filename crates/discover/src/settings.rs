@@ -3,6 +3,7 @@
 pub(crate) mod apt;
 mod cargo;
 mod composer;
+pub(crate) mod images;
 mod maven;
 mod npm;
 mod others;
@@ -17,10 +18,19 @@ use crate::{Env, Finding};
 
 /// What settings files say, the stronger first.
 pub(crate) fn find(env: &Env) -> Vec<Finding> {
-    [npm::find, python::find, cargo::find, maven::find, others::find, apt::find, composer::find]
-        .into_iter()
-        .flat_map(|find| find(env))
-        .collect()
+    [
+        npm::find,
+        python::find,
+        cargo::find,
+        maven::find,
+        others::find,
+        apt::find,
+        composer::find,
+        images::find,
+    ]
+    .into_iter()
+    .flat_map(|find| find(env))
+    .collect()
 }
 
 /// What settings files seem to say that only their program understands.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use weir_discover::{Env, Finding, Login, Options, archive_keys, archives_beside, discover, table};
+use weir_discover::{
+    Env, Finding, Login, Options, archive_keys, archives_beside, discover, images_of, mirrored_by,
+    table,
+};
 
 /// A machine in a folder: a home, a root, a folder of programs.
 struct Machine {
@@ -415,4 +418,23 @@ fn archives_on_one_host_are_below_one_address() {
     let deeper =
         "deb http://m.example/linux/debian s main\ndeb http://m.example/linux/sec s-security main";
     assert_eq!(beside(deeper).unwrap(), "http://m.example/linux debian");
+}
+
+#[test]
+fn mirrors_of_images_are_found_with_what_they_mirror() {
+    let hosts = "server = \"https://registry.example\"\n\n\
+                 [host.\"http://push.example\"]\ncapabilities = [\"push\"]\n\n\
+                 [host.\"http://z.example:5000\"]\ncapabilities = [\"pull\", \"resolve\"]\n\n\
+                 [host.\"http://a.example\"]\n";
+    let machine = Machine::new().file("root/etc/containerd/certs.d/docker.io/hosts.toml", hosts);
+    assert_eq!(machine.address("container"), "http://z.example:5000/");
+    assert!(machine.find("container").trusted, "a company's mirror may be private");
+
+    let engine = r#"{"registry-mirrors": ["https://mirror.example/", "https://second.example"]}"#;
+    let machine = machine.file("root/etc/docker/daemon.json", engine);
+    let found = machine.find("container");
+    assert_eq!(found.address.as_str(), "https://mirror.example/");
+    let names = mirrored_by(&machine.env(), &found.address);
+    assert!(!names.is_empty() && images_of(names[0]).0 == "library");
+    assert_eq!(mirrored_by(&machine.env(), &"http://other.example".parse().unwrap()), [""; 0]);
 }

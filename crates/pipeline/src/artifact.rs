@@ -14,6 +14,7 @@ use weir_storage::Key;
 use weir_upstream::{Ask, Streaming};
 
 use crate::Failure;
+use crate::contents::Order;
 use crate::gather::{Gathered, Purpose};
 use crate::link::{Spot, header};
 use crate::obtain::answered;
@@ -47,7 +48,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// The media type of content that is addressed by its digest.
-const CONTENT: &str = "application/octet-stream";
+pub(crate) const CONTENT: &str = "application/octet-stream";
 
 impl Visit {
     /// The file of an artifact target, admitted by policy.
@@ -264,18 +265,10 @@ impl Visit {
         {
             return Ok(Acquired::Stored(entry));
         }
-        let (visit, file) = (self.clone(), asked.file.to_owned());
-        let shared = is_shared(asked.target);
-        let ask = async move {
-            let published = visit.ask_checksums(&checksums);
-            let answer = visit.ask_file(&spot, promised, &file);
-            let (published, (mut promise, media, body)) = tokio::try_join!(published, answer)?;
-            promise.digests.extend(published);
-            promise.digests.sort_by_key(|digest| std::cmp::Reverse(digest.algorithm()));
-            // What a content host calls it says nothing: manifests say what content is.
-            Ok((promise, if shared { CONTENT.into() } else { media }, body))
-        };
-        let acquired = self.core.artifacts.acquire(wanted, ask).await;
+        let (file, content) = (asked.file.into(), is_shared(asked.target));
+        let order = Order { wanted, spot, promised, checksums, file, content };
+        let acquired =
+            if content { self.order_content(order).await } else { self.order(order).await };
         self.noting_absence(asked, &gathered, acquired)
     }
 
@@ -344,7 +337,12 @@ impl Visit {
     }
 
     /// Asks for a file; the answer has a success's status.
-    async fn stream(&self, spot: &Spot, ask: Ask<'_>, file: &str) -> Result<Streaming, Failure> {
+    pub(crate) async fn stream(
+        &self,
+        spot: &Spot,
+        ask: Ask<'_>,
+        file: &str,
+    ) -> Result<Streaming, Failure> {
         let started = Instant::now();
         let answer = self.mount.upstream.stream(&spot.origin, ask).await;
         self.tell(started, answer.as_ref().map(|streaming| &streaming.headers));
@@ -355,7 +353,7 @@ impl Visit {
         Ok(streaming)
     }
 
-    async fn ask_file(
+    pub(crate) async fn ask_file(
         &self,
         spot: &Spot,
         mut promise: Promise,

@@ -5,6 +5,7 @@
 
 mod artifact;
 mod checksums;
+mod contents;
 mod doubts;
 mod explain;
 mod failure;

@@ -21,6 +21,7 @@ use weir_policy::Policy;
 
 use crate::artifact::Asked;
 use crate::checksums;
+use crate::contents::Contents;
 use crate::doubts::Doubts;
 use crate::generations::Generations;
 use crate::joined;
@@ -75,6 +76,7 @@ pub(crate) struct Core {
     pub(crate) records: Generations,
     pub(crate) doubts: Doubts,
     pub(crate) refusals: Refusals,
+    pub(crate) contents: Contents,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
 }
@@ -109,6 +111,7 @@ impl Pipeline {
                 records: Generations::new(),
                 doubts: Doubts::new(),
                 refusals: Refusals::new(),
+                contents: Contents::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
                 public: parts.public,
             }),

@@ -2,6 +2,7 @@
 
 mod archives;
 mod layouts;
+mod through;
 mod verified;
 
 use std::path::{Path, PathBuf};

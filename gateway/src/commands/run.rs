@@ -1,6 +1,7 @@
 //! `weir run -- COMMAND…`: a gateway for one command, on a loopback port, with the user's cache.
 
 mod addresses;
+mod apt;
 mod bypass;
 mod cargo_home;
 mod child;
@@ -16,7 +17,7 @@ mod summary;
 mod uv;
 mod yarn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -83,7 +84,7 @@ pub(crate) async fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
     gateway.start_background();
     serve::start_discovery(&gateway, &env, PATIENCE);
     let own = weir_api::router(serve::api_state(&gateway, metrics));
-    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own);
+    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own).as_proxy();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let limits = ServerSettings::from(&gateway.config);
     let served = tokio::spawn(server::serve(listener, Arc::new(router), limits, async {
@@ -157,6 +158,8 @@ impl Session<'_> {
         }
         let jvm = self.jvm(command, &mut report.notes).await;
         variables.extend(jvm.iter().filter_map(|jvm| jvm.variable.clone()));
+        let apt = self.apt(command).await?;
+        variables.extend(apt.iter().map(apt::Settings::variable));
         let lent = self.lend(&journals, &before, &mut report).await;
         let told = jvm.as_ref().map_or_else(|| command.to_vec(), |jvm| jvm.command(command));
         let ended = child::run(&told, &variables).await;
@@ -206,6 +209,24 @@ impl Session<'_> {
     /// The default mounts, one for each plugin.
     fn default_mounts(&self) -> impl Iterator<Item = &Arc<Mount>> {
         self.gateway.mounts.iter().filter(|mount| mount.is_default())
+    }
+
+    /// Settings of apt's for this run, where it may run and there is an archive for it.
+    async fn apt(&self, command: &[OsString]) -> anyhow::Result<Option<apt::Settings>> {
+        if !apt::may_run(command) {
+            return Ok(None);
+        }
+        let mut hosts = BTreeSet::new();
+        for mount in self.gateway.mounts.iter().filter(|mount| mount.descriptor().signed) {
+            let origins = mount.origins().await;
+            let plain = origins.values().filter(|origin| origin.base.scheme() == "http");
+            hosts.extend(plain.filter_map(|origin| origin.base.host_str().map(ToOwned::to_owned)));
+        }
+        if hosts.is_empty() {
+            return Ok(None);
+        }
+        let own = self.env.get(apt::VARIABLE);
+        Ok(Some(apt::Settings::write(&hosts, &self.origin, own)?))
     }
 
     async fn variables(&self) -> Vec<(String, OsString)> {

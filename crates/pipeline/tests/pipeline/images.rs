@@ -432,3 +432,52 @@ async fn a_document_of_two_kinds_is_refused() {
         assert!(refused.fails(502, "unreadable_document"), "{tag}: {refused:?}");
     }
 }
+
+#[tokio::test]
+async fn a_layer_of_two_repositories_that_is_asked_for_at_once_is_fetched_once() {
+    let origin = Origin::start().await;
+    let images = Images::new(&origin);
+    let image = amd64();
+    for name in ["demo/a", "demo/b", "demo/c"] {
+        images.image(name, &image);
+        images.tag(name, "1", &image.manifest);
+    }
+    let layer = &image.layers[0];
+    let upstream = |name: &str| format!("v2/{name}/blobs/{}", layer.digest);
+    // It takes a while, so that all are there before the end.
+    origin.change(&upstream("demo/a"), |answer| answer.delayed(Duration::from_millis(300)));
+    origin.change(&upstream("demo/b"), |answer| answer.delayed(Duration::from_millis(300)));
+    origin.remove(&upstream("demo/c"));
+    let gateway = setup().images("container", &origin).open().await;
+    for name in ["demo/a", "demo/b", "demo/c"] {
+        assert!(gateway.get(&manifest(name, "1")).await.is(200));
+    }
+    let paths = ["demo/a", "demo/b", "demo/c"].map(|name| blob(name, layer));
+    let (a, b, c) =
+        tokio::join!(gateway.get(&paths[0]), gateway.get(&paths[1]), gateway.get(&paths[2]));
+    assert_eq!((&a.body, &b.body), (&layer.bytes, &layer.bytes));
+    assert!(c.is(404), "this repository does not have it: {c:?}");
+    let fetched = origin
+        .requests()
+        .into_iter()
+        .filter(|seen| seen.method == "GET" && seen.resource().ends_with(&layer.digest));
+    assert_eq!(fetched.filter(|seen| !seen.resource().contains("demo/c")).count(), 1);
+    // Both are served from the store from then on.
+    for path in &paths[..2] {
+        assert!(gateway.get(path).await.is(200));
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_knows_no_referrers_has_none() {
+    for status in [404, 405] {
+        let origin = Origin::start().await;
+        let (_, _, index) = hello(&origin);
+        let path = format!("demo/hello/referrers/{}", index.digest);
+        origin.put(&format!("v2/{path}"), Answer::status(status, "no such thing"));
+        let gateway = setup().images("container", &origin).open().await;
+        let found = gateway.get(&format!("/v2/{path}")).await;
+        assert!(found.is(200), "{status}: {found:?}");
+        assert_eq!(found.json()["manifests"], serde_json::json!([]));
+    }
+}

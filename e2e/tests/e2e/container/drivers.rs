@@ -8,6 +8,8 @@ use crate::harness::{Client, Output, Run, client, empty};
 pub(super) struct Driver {
     client: Client,
     engine: Option<Engine>,
+    /// Whether Docker's engine keeps the manifests of images that are removed, as it does by itself.
+    keeps_manifests: bool,
 }
 
 impl Driver {
@@ -19,7 +21,12 @@ impl Driver {
             "ctr" => Some(Engine::containerd(images.folder())?),
             _ => None,
         };
-        Some(Self { client, engine })
+        Some(Self { client, engine, keeps_manifests: false })
+    }
+
+    /// The same, with what Docker's engine keeps left to it.
+    pub(super) fn keeping_manifests(self) -> Self {
+        Self { keeps_manifests: true, ..self }
     }
 
     /// Pulls an image through the gateway: what this machine runs, or another platform.
@@ -100,7 +107,7 @@ impl Driver {
             "docker" => {
                 // Fails when there is none.
                 self.run(images, &["image", "rm", "--force", name]);
-                if let Some(engine) = &self.engine {
+                if let Some(engine) = self.engine.as_ref().filter(|_| !self.keeps_manifests) {
                     engine.forget_manifests();
                 }
             }

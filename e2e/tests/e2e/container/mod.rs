@@ -228,3 +228,32 @@ fn helm_pulls_charts() {
     "#);
     proved(ECOSYSTEM, "helm", &[Proof::DownloadGated, Proof::Cooldown, Proof::Offline]);
 }
+
+/// Docker's engine keeps manifests beyond its images, and asks for what they list.
+#[test]
+fn what_docker_remembers_of_a_withheld_image_leads_to_no_layer() {
+    let Some(mut images) = Images::new() else { return };
+    let Some(docker) = Driver::find("docker", &images).map(Driver::keeping_manifests) else {
+        return;
+    };
+    docker.pull(&images, NEW, None).succeeded();
+    images.strict();
+    let refused = docker.pull(&images, NEW, None).failed();
+    assert!(refused.text.contains("withheld by cooldown (10 days)"), "{}", refused.text);
+    docker.pull(&images, OLD, None).succeeded();
+}
+
+/// An index stays as it is: the platform that is denied says why, the others are pulled.
+#[test]
+fn one_platform_of_an_image_is_denied() {
+    for name in ["docker", "crane"] {
+        let Some(mut images) = Images::new() else { return };
+        let Some(client) = Driver::find(name, &images) else { continue };
+        let digest = images.new.digest_for("arm64").to_owned();
+        images.deny(&digest);
+        client.pull(&images, NEW, Some("linux/amd64")).succeeded();
+        let refused = client.pull(&images, NEW, Some("linux/arm64")).failed();
+        let said = "demo/hello 1.2.0 withheld by rule no-arm: it does not start";
+        assert!(refused.text.contains(said), "{name}: {}", refused.text);
+    }
+}

@@ -99,6 +99,12 @@ impl Published {
         &self.platforms[0].layers[0]
     }
 
+    /// The digest of the manifest for an architecture.
+    pub(super) fn digest_for(&self, architecture: &str) -> &str {
+        let at = usize::from(architecture == "arm64");
+        self.platforms[at].digest()
+    }
+
     /// The path of that layer below a registry.
     pub(super) fn layer_path(&self) -> String {
         format!("v2/{}/blobs/{}", self.name, self.layer().digest)

@@ -43,6 +43,8 @@ pub(super) struct Images {
     pub(super) new: Published,
     gateway: Option<Gateway>,
     strict: bool,
+    /// A digest that is denied.
+    denied: Option<String>,
     offline: bool,
     password: &'static str,
 }
@@ -82,6 +84,7 @@ impl Images {
             new,
             gateway,
             strict,
+            denied: None,
             offline,
             password,
         };
@@ -102,6 +105,12 @@ impl Images {
     /// Withholds what [`STRICT`] withholds, from now on, at the same address with the same cache.
     pub(super) fn strict(&mut self) {
         self.strict = true;
+        self.restart();
+    }
+
+    /// Denies a digest of `demo/hello` from now on.
+    pub(super) fn deny(&mut self, digest: &str) {
+        self.denied = Some(digest.to_owned());
         self.restart();
     }
 
@@ -150,7 +159,13 @@ impl Images {
             self.password,
             self.open.url(),
         );
-        addresses + if self.strict { STRICT } else { "" }
+        let denied = self.denied.as_ref().map(|digest| {
+            format!(
+                "[[policy.rules]]\nname = \"no-arm\"\neffect = \"deny\"\n\
+                 purl = \"pkg:oci/demo/hello@{digest}\"\nreason = \"it does not start\"\n"
+            )
+        });
+        addresses + if self.strict { STRICT } else { "" } + &denied.unwrap_or_default()
     }
 
     /// The folder of everything.
