@@ -45,7 +45,7 @@ impl Router {
     }
 
     /// Is also the proxy of the archives that its mounts have, and of nothing else.
-    pub(crate) fn as_proxy(mut self) -> Self {
+    pub(crate) fn being_proxy(mut self) -> Self {
         self.proxy = true;
         self
     }

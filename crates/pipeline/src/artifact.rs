@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
 use weir_cache::{Acquired, Entry, Promise, Wanted};
 use weir_core::{
@@ -260,31 +261,12 @@ impl Visit {
             return Err(Failure::unlisted(asked.file));
         };
         let wanted = self.wanted(asked, release, located.variant.as_deref());
-        if is_shared(asked.target)
-            && let Some(entry) = self.shared(asked, &spot, &wanted, &gathered).await?
-        {
-            return Ok(Acquired::Stored(entry));
-        }
         let (file, content) = (asked.file.into(), is_shared(asked.target));
         let order = Order { wanted, spot, promised, checksums, file, content };
         let acquired =
-            if content { self.order_content(order).await } else { self.order(order).await };
+            if content { self.order_content(order).boxed() } else { self.order(order).boxed() };
+        let acquired = acquired.await;
         self.noting_absence(asked, &gathered, acquired)
-    }
-
-    /// Content that is stored for another package or mount already: taken over once upstream
-    /// confirms that it is to be had at this place too.
-    async fn shared(
-        &self,
-        asked: Asked<'_>,
-        spot: &Spot,
-        wanted: &Wanted,
-        gathered: &Gathered,
-    ) -> Result<Option<Arc<Entry>>, Failure> {
-        let Some(kept) = self.core.artifacts.kept(wanted).await? else { return Ok(None) };
-        let answer = self.stream(spot, Ask::head(spot.whither()), asked.file).await;
-        self.noting_absence(asked, gathered, answer)?;
-        Ok(Some(self.core.artifacts.share(wanted, kept).await?))
     }
 
     /// Remembers a 404 of upstream's for a file.

@@ -89,12 +89,27 @@ impl Visit {
                     return self.follow(order, &path, fill).await;
                 }
                 Some((path, acquired)) if path == order.wanted.path => return acquired,
-                // The other place does not have it.
-                Some((_, Err(_))) => {}
-                _ => break,
+                // The other place does not have it, or has it all: this one is asked again.
+                Some(_) => {}
+                None => break,
             }
         }
-        self.order(order).await
+        self.begin(order).await
+    }
+
+    /// Takes over content that is stored for another repository or mount already, once upstream
+    /// confirms that it is to be had at this place too; else fetches it.
+    async fn begin(&self, order: Order) -> Result<Acquired, Failure> {
+        let Some(kept) = self.core.artifacts.kept(&order.wanted).await? else {
+            return self.order(order).await;
+        };
+        self.confirm_place(&order).await?;
+        Ok(Acquired::Stored(self.core.artifacts.share(&order.wanted, kept).await?))
+    }
+
+    async fn confirm_place(&self, order: &Order) -> Result<(), Failure> {
+        let head = Ask::head(order.spot.whither());
+        self.stream(&order.spot, head, &order.file).await.map(drop)
     }
 
     /// Begins the transfer of content, unless that is being done for another place.
@@ -102,7 +117,7 @@ impl Visit {
         let (visit, own, content) = (self.clone(), order.clone(), key.clone());
         let work = || async move {
             let path = own.wanted.path.clone();
-            let acquired = visit.order(own).await;
+            let acquired = visit.begin(own).await;
             if let Ok(Acquired::Filling(fill)) = &acquired {
                 visit.watch(content, path.clone(), fill.clone());
             }
@@ -113,7 +128,7 @@ impl Visit {
 
     async fn follow(&self, order: Order, path: &str, fill: Fill) -> Result<Acquired, Failure> {
         if *order.wanted.path != *path {
-            self.stream(&order.spot, Ask::head(order.spot.whither()), &order.file).await?;
+            self.confirm_place(&order).await?;
         }
         Ok(Acquired::Filling(fill))
     }

@@ -17,7 +17,16 @@ use crate::visit::Visit;
 
 impl Visit {
     /// Whether a new root may take the place of the one that is kept.
-    pub(crate) async fn vouch_for_new(
+    pub(crate) fn vouch_for_new<'a>(
+        &'a self,
+        errand: &'a Errand,
+        previous: Option<&'a Arc<Stored>>,
+        fetched: &'a Fetched,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        self.check_new(errand, previous, fetched).boxed()
+    }
+
+    async fn check_new(
         &self,
         errand: &Errand,
         previous: Option<&Arc<Stored>>,

@@ -84,7 +84,7 @@ pub(crate) async fn run(wanted: Wanted) -> anyhow::Result<ExitCode> {
     gateway.start_background();
     serve::start_discovery(&gateway, &env, PATIENCE);
     let own = weir_api::router(serve::api_state(&gateway, metrics));
-    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own).as_proxy();
+    let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own).being_proxy();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let limits = ServerSettings::from(&gateway.config);
     let served = tokio::spawn(server::serve(listener, Arc::new(router), limits, async {

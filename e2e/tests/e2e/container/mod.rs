@@ -212,10 +212,17 @@ fn helm_pulls_charts() {
 
     let name = format!("oci://{}", images.name("charts/chart"));
     let pull = ["pull", &name, "--version", "0.1.0", "--plain-http"];
-    helm.run(&images, &pull).succeeded();
-    images.offline();
+    let first = helm.run(&images, &pull).succeeded();
     let pulled = images.home().join("work/chart-0.1.0.tgz");
+    let digest = first.text.lines().find_map(|line| line.strip_prefix("Digest: ")).unwrap();
     std::fs::remove_file(&pulled).unwrap();
+    let by_digest = format!("{name}@{digest}");
+    helm.run(&images, &["pull", &by_digest, "--plain-http"]).succeeded();
+    let names = std::fs::read_dir(pulled.parent().unwrap()).unwrap().flatten();
+    let charts = names.filter(|entry| entry.file_name().to_string_lossy().starts_with("chart"));
+    assert_eq!(charts.count(), 1, "pulled by its digest");
+    drop(std::fs::remove_file(&pulled));
+    images.offline();
     helm.run(&images, &pull).succeeded();
     assert!(pulled.is_file());
 
