@@ -82,7 +82,7 @@ breaker_failures = 5
 breaker_pause = "1s"
 "#;
 
-/// The registries. A gateway before them may be asked for [`World::things`].
+/// The registries. A gateway before them may be asked for its things.
 #[derive(Debug)]
 pub struct World {
     pub(crate) npm: Origin,
