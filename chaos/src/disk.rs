@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, mount_bind, mount_remount, unmount};
 use weir_testkit::Random;
 
 /// Files younger than this are left alone: they may be on their way.
@@ -47,6 +47,28 @@ impl Small {
 }
 
 impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = unmount(&self.folder, UnmountFlags::DETACH);
+    }
+}
+
+/// A folder that nobody can write to, root included, as long as this value lives.
+#[derive(Debug)]
+pub struct Frozen {
+    folder: PathBuf,
+}
+
+impl Frozen {
+    /// Makes a folder read-only. `None` where this process may not: only root can.
+    pub fn freeze(folder: &Path) -> Option<Self> {
+        mount_bind(folder, folder).ok()?;
+        let frozen = Self { folder: folder.to_owned() };
+        mount_remount(folder, MountFlags::BIND | MountFlags::RDONLY, "").ok()?;
+        Some(frozen)
+    }
+}
+
+impl Drop for Frozen {
     fn drop(&mut self) {
         let _ = unmount(&self.folder, UnmountFlags::DETACH);
     }

@@ -18,6 +18,6 @@ mod world;
 
 pub use client::{Ask, End, Got, Manner, ask};
 pub use counts::{Counts, Tally};
-pub use disk::Small;
+pub use disk::{Frozen, Small};
 pub use run::{Options, run};
 pub use world::{World, recent};

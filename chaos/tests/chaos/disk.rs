@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use weir_chaos::Small;
+use weir_chaos::{Frozen, Small};
 use weir_testkit::process::command;
 
 use super::{Day, is_honest};
@@ -41,6 +41,25 @@ async fn a_full_disk_is_said_and_what_is_kept_goes_on_being_served() {
     }
     day.gateway.take().unwrap().stop();
     drop(small);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_takes_no_writes_goes_on_serving_what_it_has() {
+    let day = Day::begun(HASTE).await;
+    assert!(day.serves("small", "1.0.0").await);
+    assert_eq!(day.get("/npm/small").await.status, 200);
+    let Some(frozen) = Frozen::freeze(&day.folder.path().join("data/cache")) else {
+        println!("SKIPPED: only root can make a folder read-only for itself");
+        return;
+    };
+    for _ in 0..5 {
+        assert!(day.serves("small", "1.0.0").await);
+        assert_eq!(day.get("/npm/small").await.status, 200);
+        let got = day.get("/npm/small/-/small-1.1.0.tgz").await;
+        assert!(is_honest(&got) || got.end != weir_chaos::End::Whole, "{}", got.status);
+    }
+    drop(frozen);
+    assert!(day.serves("small", "1.1.0").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
