@@ -29,7 +29,7 @@ const DISK: u64 = 96 << 20;
 /// What the gateway keeps below that, so that it has to evict.
 const KEEPS: &str = "\n[storage]\nmax_size = \"12 MiB\"\nscrub = \"20s\"\n";
 /// How long everything may take to be right again.
-const RECOVERY: Duration = Duration::from_secs(30);
+const RECOVERY: Duration = Duration::from_secs(150);
 
 /// How a run goes.
 #[derive(Clone, Debug)]

@@ -249,6 +249,8 @@ pub(crate) fn upstream(
     let defaults = weir_upstream::Settings::default();
     weir_upstream::Settings {
         connect_timeout: limits.connect_timeout,
+        // An answer that does not begin is a pause like any other.
+        header_timeout: limits.read_timeout,
         read_timeout: limits.read_timeout,
         write_timeout: limits.write_timeout,
         pool_timeout: limits.pool_timeout,

@@ -303,7 +303,7 @@ pub(super) const UPSTREAM_LIMITS: &[Row] = rows! {
     "connect_timeout": Duration = "10s", like "5s";
         "Time to connect, TLS included.";
     "read_timeout": Duration = "30s", like "1m";
-        "Longest pause between two reads of an answer.";
+        "Longest wait for an answer to begin, and longest pause between two reads of it.";
     "write_timeout": Duration = "30s", like "1m";
         "Longest pause between two writes of a request.";
     "pool_timeout": Duration = "30s", like "10s";
