@@ -264,3 +264,36 @@ fn one_platform_of_an_image_is_denied() {
         assert!(refused.text.contains(said), "{name}: {}", refused.text);
     }
 }
+
+/// An image for two platforms of about sixteen megabytes, which do not compress.
+#[test]
+#[ignore = "measures"]
+fn live_an_image_for_two_platforms_timed() {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut text = String::new();
+    while text.len() < 24 << 20 {
+        // xorshift64, in base 64: deflate finds next to nothing.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        text.extend((0..10).map(|n| char::from(48 + (state >> (6 * n) & 63) as u8)));
+    }
+    for name in ["docker", "podman", "crane"] {
+        let Some(mut images) = Images::new() else { return };
+        let Some(client) = Driver::find(name, &images) else { continue };
+        let layouts = images.folder().join("layouts");
+        let large = registry::Published::large("demo/large", "1", &text);
+        images.registry.publish(&layouts, &large);
+        for phase in ["cold", "warm", "offline"] {
+            if phase == "offline" {
+                images.stop_upstreams();
+                images.offline();
+            }
+            for platform in ["linux/amd64", "linux/arm64"] {
+                let started = std::time::Instant::now();
+                client.pull(&images, "demo/large:1", Some(platform)).succeeded();
+                println!("{name}, {phase}, {platform}: {:.2} s", started.elapsed().as_secs_f64());
+            }
+        }
+    }
+}

@@ -88,8 +88,16 @@ pub(super) struct Published {
 impl Published {
     /// An image that says that it was made then (RFC 3339).
     pub(super) fn new(name: &str, tag: &str, created: &str) -> Self {
-        let shared = format!("{name} {tag}\n").repeat(1000);
-        let platforms = ["amd64", "arm64"].map(|arch| Image::new(arch, created, &[&shared, arch]));
+        Self::of(name, tag, created, &format!("{name} {tag}\n").repeat(1000))
+    }
+
+    /// An old image with this text in the layer that both platforms share.
+    pub(super) fn large(name: &str, tag: &str, text: &str) -> Self {
+        Self::of(name, tag, "2025-01-01T00:00:00Z", text)
+    }
+
+    fn of(name: &str, tag: &str, created: &str, shared: &str) -> Self {
+        let platforms = ["amd64", "arm64"].map(|arch| Image::new(arch, created, &[shared, arch]));
         let index = image_index(&[&platforms[0], &platforms[1]]);
         Self { name: name.to_owned(), tag: tag.to_owned(), platforms, index }
     }
