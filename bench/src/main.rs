@@ -8,6 +8,7 @@ mod client;
 mod computed;
 mod duel;
 mod fixtures;
+mod growth;
 mod herd;
 mod load;
 mod memory;
@@ -19,7 +20,7 @@ mod report;
 mod served;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -43,6 +44,15 @@ const IDLE: Duration = Duration::from_secs(2);
 enum Task {
     /// Measure the gateway as a process
     Measure(Arguments),
+    /// Print how cost grows with packages, versions, clients and bytes
+    Growth {
+        /// The gateway's program
+        #[arg(long)]
+        gateway: PathBuf,
+        /// The list that `cargo xtask clients` writes
+        #[arg(long)]
+        clients: PathBuf,
+    },
     /// Count the instructions of hot functions, and compare with what is written down
     Count {
         /// How this program was built: counts are compared with those of the same profile
@@ -94,6 +104,7 @@ fn main() -> ExitCode {
             let valgrind = world::installed(&clients, "valgrind");
             valgrind.and_then(|valgrind| micro::check(&valgrind, &baseline, &profile, update))
         }
+        Task::Growth { gateway, clients } => grown(&gateway, &clients),
         Task::Repeat { name, times } => micro::run(&name, times),
     };
     match done {
@@ -103,6 +114,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn grown(gateway: &Path, clients: &Path) -> Result<()> {
+    let world = World::start(Tools::find(gateway, clients)?.0, |npm| {
+        served::fill(npm);
+        growth::fill(npm);
+    })?;
+    println!("{}", growth::tables(&world)?);
+    Ok(())
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
