@@ -19,7 +19,7 @@ const LARGE: usize = 64 << 20;
 const LISTING: usize = 130_000;
 const LARGE_LISTING: usize = 10_000_000;
 /// A debug build on a loaded machine stays below so many times nginx's CPU.
-const COARSE: f64 = 60.0;
+const COARSE: f64 = 100.0;
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]
