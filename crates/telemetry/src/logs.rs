@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use thiserror::Error;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -77,16 +78,19 @@ where
         Format::Text => lines.with_ansi(colour).boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = Registry::default().with(lines.with_filter(filter(level)?));
-    Ok(match traces {
-        Some(traces) => Box::new(lines.with(traces.layer())),
-        None => Box::new(lines),
-    })
+    let Some(traces) = traces else {
+        return Ok(Box::new(Registry::default().with(filter(level, "off")?).with(lines)));
+    };
+    // Spans of traces are not the context of lines. Asked for each line anew: what libraries ask
+    // with `enabled!` would otherwise be remembered for the next line.
+    let lines = lines.with_filter(dynamic_filter_fn(|metadata, _| metadata.target() != TRACE));
+    let all = Registry::default().with(filter(level, "info")?);
+    Ok(Box::new(all.with(lines).with(traces.layer())))
 }
 
 /// A lone word has to be a level: the directive's own reading takes `inof` for a module of which
 /// everything is logged.
-fn filter(level: &str) -> Result<EnvFilter, LogError> {
+fn filter(level: &str, traces: &str) -> Result<EnvFilter, LogError> {
     let wrong = || LogError::Level(level.to_owned());
     let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
     let plausible = level.split(',').all(|part| {
@@ -98,7 +102,7 @@ fn filter(level: &str) -> Result<EnvFilter, LogError> {
     }
     // The database library tells at info what only concerns itself; named levels still win.
     let quiet = if level.contains('=') { String::new() } else { format!(",{QUIET}") };
-    EnvFilter::try_new(format!("{level}{quiet},{TRACE}=off")).map_err(|_| wrong())
+    EnvFilter::try_new(format!("{level}{quiet},{TRACE}={traces}")).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -107,6 +111,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::OtlpSettings;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -132,6 +137,43 @@ mod tests {
         });
         let bytes = lines.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    /// sqlx asks so before each statement.
+    #[test]
+    fn what_a_library_asks_of_the_log_hides_no_line_with_traces_or_without() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let _inside = runtime.enter();
+        let nowhere = OtlpSettings {
+            endpoint: "http://127.0.0.1:9".to_owned(),
+            headers: std::collections::HashMap::new(),
+            service_name: "weir".to_owned(),
+            interval: std::time::Duration::from_mins(1),
+            sample: 1,
+        };
+        for traces in [None, Traces::start(&nowhere).unwrap()] {
+            let lines = Lines::default();
+            let writer = (
+                {
+                    let lines = lines.clone();
+                    move || lines.clone()
+                },
+                traces.as_ref(),
+            );
+            let subscriber = traced("info", Format::Text, false, writer).unwrap();
+            tracing::subscriber::with_default(subscriber, || {
+                for _ in 0..3 {
+                    let asked = tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG);
+                    assert!(!asked);
+                    let span = tracing::info_span!(target: TRACE, "request");
+                    assert_eq!(span.is_disabled(), traces.is_none());
+                    span.in_scope(|| tracing::info!("a line"));
+                }
+            });
+            let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            assert_eq!(text.matches("a line").count(), 3, "{text}");
+            assert!(!text.contains("request"), "{text}");
+        }
     }
 
     #[test]
@@ -163,7 +205,7 @@ mod tests {
     #[test]
     fn a_misspelt_level_is_refused() {
         for level in ["inof", "", "info,weir_upstream=loud", "info,weir"] {
-            let error = filter(level).unwrap_err().to_string();
+            let error = filter(level, "off").unwrap_err().to_string();
             assert!(error.contains("is not a log level"), "{level}: {error}");
         }
     }

@@ -36,7 +36,7 @@ use tracing::field::Empty;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::Layer;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 /// The target of the spans that become traces. They stand in no log.
@@ -108,7 +108,8 @@ impl Traces {
     where
         S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
     {
-        let only = Targets::new().with_target(TRACE, tracing::Level::INFO);
+        // Asked for each span anew: see the log's own.
+        let only = dynamic_filter_fn(|metadata, _| metadata.target() == TRACE);
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("weir"))
             .with_location(false)
