@@ -63,10 +63,11 @@ impl Client {
 }
 
 /// The first word that looks like a version: `apt 2.6.1 (amd64)`, `go version go1.19.8 linux`,
-/// `skopeo version 1.9.3`, `nginx version: nginx/1.22.1`.
+/// `skopeo version 1.9.3`, `nginx version: nginx/1.22.1`, `valgrind-3.19.0`.
 pub(super) fn version(said: &str) -> Option<String> {
     let words = said.split(|c: char| c.is_whitespace() || matches!(c, ',' | '/'));
-    let numbers = words.map(|word| word.trim_start_matches(|c: char| c.is_ascii_alphabetic()));
+    let named = |c: char| c.is_ascii_alphabetic() || c == '-';
+    let numbers = words.map(|word| word.trim_start_matches(named));
     numbers
         .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
         .find(|word| word.contains('.'))
@@ -88,6 +89,7 @@ mod tests {
             ("Apache Maven 3.8.7\nMaven home: /usr/share/maven\n", Some("3.8.7")),
             ("nginx version: nginx/1.22.1\n", Some("1.22.1")),
             ("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012\n", Some("4.1.0-3+b2")),
+            ("valgrind-3.19.0\n", Some("3.19.0")),
             ("usage: program\n", None),
         ] {
             assert_eq!(version(said).as_deref(), expected, "{said}");
