@@ -3,12 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Installed, Outcome, once, verified};
+use super::{Installed, Outcome, maven, once, verified};
 use crate::command;
 
 /// What lists a library with all that it needs, pinned like the rest.
@@ -40,12 +39,7 @@ impl Client {
         let list = home.join("classpath");
         once(home, &format!("{}:{}", self.library, self.version), || {
             std::fs::write(home.join("pom.xml"), self.project()?)?;
-            let mvn = command::find("mvn").context("there is no Maven to fetch it with")?;
-            let mut fetch = Command::new(mvn);
-            fetch.current_dir(home).args(["--batch-mode", "--quiet", LIST]);
-            fetch.arg(format!("-Dmaven.repo.local={}", local.display()));
-            fetch.arg(format!("-Dmdep.outputFile={}", list.display()));
-            command::output(&mut fetch).map(drop)
+            maven::run(home, local, &[LIST, &format!("-Dmdep.outputFile={}", list.display())])
         })?;
         let java = command::find("java").context("there is no Java")?;
         let classpath = std::fs::read_to_string(&list)?.trim().to_owned();

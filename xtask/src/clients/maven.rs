@@ -29,18 +29,22 @@ pub(super) fn clients(folder: &Path, clients: &BTreeMap<String, Client>) -> Vec<
     clients.iter().map(install).collect()
 }
 
+/// Runs the distribution's Maven in a folder, with a repository of its own.
+pub(super) fn run(folder: &Path, local: &Path, arguments: &[&str]) -> Result<()> {
+    let mvn = command::find("mvn").context("there is no Maven to fetch it with")?;
+    let mut maven = Command::new(mvn);
+    maven.current_dir(folder).args(["--batch-mode", "--quiet"]).args(arguments);
+    maven.arg(format!("-Dmaven.repo.local={}", local.display()));
+    command::output(&mut maven).map(drop)
+}
+
 impl Client {
     fn install(&self, home: &Path, local: &Path) -> Result<Installed> {
         let version = &self.version;
         let artifact = format!("org.apache.maven:apache-maven:{version}:zip:bin");
         once(home, &artifact, || {
-            let mvn = command::find("mvn").context("there is no Maven to fetch it with")?;
-            let mut unpack = Command::new(mvn);
-            unpack.current_dir(home).args(["--batch-mode", "--quiet", UNPACK]);
-            unpack.arg(format!("-Dmaven.repo.local={}", local.display()));
-            unpack.arg(format!("-Dartifact={artifact}"));
             let place = format!("-DoutputDirectory={}", home.display());
-            command::output(unpack.arg(place)).map(drop)
+            run(home, local, &[UNPACK, &format!("-Dartifact={artifact}"), &place])
         })?;
         let program = home.join(format!("apache-maven-{version}/bin/mvn"));
         verified(words(&[&program]), "--version", version, home)
