@@ -313,48 +313,54 @@ fn portal() -> Answer {
     Answer::ok("<html><body>Please sign in</body></html>").media("text/html")
 }
 
+/// A document of the module below that never changes.
+const INFO: &str = "go.example/demo/@v/v1.0.0.info";
+
+/// A proxy of one module, whose information is a portal's page.
+async fn broken_module() -> Origin {
+    let origin = Origin::start().await;
+    heal(&origin);
+    origin.put(INFO, portal());
+    origin
+}
+
+/// The module as it should be.
+fn heal(origin: &Origin) {
+    let module = Package::new("go.example/demo").release("v1.0.0", "2024-01-01T00:00:00Z");
+    let style = GoStyle { database: None, ..GoStyle::default() };
+    go_proxy(origin, &[module], &style);
+}
+
 /// A document that never changes and came broken, with a 200, is no document that never changes.
 #[tokio::test]
 async fn what_never_changes_and_came_unreadable_is_asked_for_again() {
-    let origin = Origin::start().await;
-    let module = Package::new("go.example/demo").release("v1.0.0", "2024-01-01T00:00:00Z");
-    let style = GoStyle { database: None, ..GoStyle::default() };
-    let heal = || go_proxy(&origin, std::slice::from_ref(&module), &style);
-    heal();
-    let info = "go.example/demo/@v/v1.0.0.info";
-    origin.put(info, portal());
+    let origin = broken_module().await;
     let setup = setup().go("go", &origin.url(), None);
     let gateway = setup.open().await;
-    let path = format!("/go/{info}");
+    let path = format!("/go/{INFO}");
     assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
     assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
-    assert_eq!(origin.count(info), 1, "asked once within the time of a 404");
+    assert_eq!(origin.count(INFO), 1, "asked once within the time of a 404");
 
-    heal();
+    heal(&origin);
     gateway.clock().advance(MINUTE * 2);
     assert!(gateway.get(&path).await.is(200));
-    assert_eq!(origin.count(info), 2);
+    assert_eq!(origin.count(INFO), 2);
     gateway.clock().advance(DAY * 30);
     assert!(gateway.get(&path).await.is(200));
-    assert_eq!(origin.count(info), 2, "kept for good from then on");
+    assert_eq!(origin.count(INFO), 2, "kept for good from then on");
 }
 
 #[tokio::test]
 async fn what_was_kept_unreadable_before_a_restart_is_asked_for_again() {
-    let origin = Origin::start().await;
-    let module = Package::new("go.example/demo").release("v1.0.0", "2024-01-01T00:00:00Z");
-    let style = GoStyle { database: None, ..GoStyle::default() };
-    let heal = || go_proxy(&origin, std::slice::from_ref(&module), &style);
-    heal();
-    let info = "go.example/demo/@v/v1.0.0.info";
-    origin.put(info, portal());
+    let origin = broken_module().await;
     let setup = setup().go("go", &origin.url(), None);
     let gateway = setup.open().await;
-    let path = format!("/go/{info}");
+    let path = format!("/go/{INFO}");
     assert!(gateway.get(&path).await.fails(502, "unreadable_document"));
     drop(gateway);
 
-    heal();
+    heal(&origin);
     let gateway = setup.open().await;
     gateway.clock().advance(MINUTE * 2);
     assert!(gateway.get(&path).await.fails(502, "unreadable_document"), "as it is kept");
