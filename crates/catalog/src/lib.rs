@@ -28,7 +28,6 @@ pub use artifacts::{ArtifactRow, Hits, Kind};
 pub use connect::{DatabaseSettings, Driver};
 pub use documents::{DocumentRow, DocumentState, FACTS, ROOTS};
 pub use error::CatalogError;
-pub use listed::Steps;
 pub use refusals::Refusal;
 pub use sightings::FirstSeen;
 pub use stats::{Popular, Recent, Stats, human_size};

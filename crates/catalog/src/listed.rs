@@ -3,55 +3,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Select};
+use sea_orm::{
+    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    Select,
+};
 use weir_core::{Coordinates, Digest, Listed, Name, Timestamp};
 
 use crate::entity::listed_file::{ActiveModel, Column, Entity, Model};
-use crate::{BATCH, Catalog, Result};
+use crate::{BATCH, Catalog, Result, sightings};
 
 /// The steps that are followed upwards: a layer, its image, an index, an index of indexes, a tag.
 const DEPTH: usize = 5;
 
-/// What recording steps has shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Steps {
-    /// Whether any of them was not recorded before.
-    pub fresh: bool,
-    /// Version and file of those that are new for a version of which others were recorded before.
-    pub moved: Vec<(String, String)>,
-}
-
 impl Catalog {
     /// Records steps of a content graph, all of one package: what a tag led to, what an index or
-    /// image lists. Says what is new about them.
+    /// image lists. What a tag leads to beside what it led to before counts as first seen now; what
+    /// it led to when it was first asked for is old. Says whether any step is new.
+    ///
+    /// All of it in one transaction: a step that is known without its first sight, or without the
+    /// contact, would be judged wrongly by whoever reads it meanwhile, or for good after a crash.
     pub async fn record_steps(
         &self,
         mount: &str,
+        name: &str,
         steps: &[Listed],
         at: Timestamp,
-    ) -> Result<Steps> {
-        let Some(name) = steps.first().map(|step| &step.release.name) else {
-            return Ok(Steps::default());
-        };
-        let versions: BTreeSet<&str> = steps.iter().map(|s| s.release.version.as_str()).collect();
-        let mut known: BTreeSet<(String, String)> = BTreeSet::new();
-        for batch in versions.into_iter().collect::<Vec<_>>().chunks(BATCH) {
-            let query = Entity::find()
-                .filter(Column::Name.eq(name.as_str()))
-                .filter(Column::Version.is_in(batch.iter().copied()));
-            let found = self.known(mount, query).await?;
-            let pair = |step: Listed| (step.release.version.to_string(), step.file.to_string());
-            known.extend(found.into_iter().map(pair));
-        }
-        let pair = |step: &Listed| (step.release.version.to_string(), step.file.to_string());
-        let new: Vec<_> = steps.iter().map(pair).filter(|step| !known.contains(step)).collect();
-        self.record_files(mount, steps, at).await?;
-        // What an address stands for never changes: only names move.
-        let before = |version: &String| {
-            version.parse::<Digest>().is_err() && known.iter().any(|(known, _)| known == version)
-        };
-        let fresh = !new.is_empty();
-        Ok(Steps { fresh, moved: new.into_iter().filter(|(v, _)| before(v)).collect() })
+    ) -> Result<bool> {
+        self.write("record the steps to content", async |db| {
+            let new = new_steps(db, mount, name, steps).await?;
+            let moved: Vec<(&str, &str)> = new.moved.iter().map(|(v, f)| (&**v, &**f)).collect();
+            sightings::insert_contact(db, mount, name, at).await?;
+            sightings::insert_first_seen(db, mount, name, &moved, at).await?;
+            insert_files(db, mount, steps, at).await?;
+            Ok(new.any)
+        })
+        .await
     }
 
     /// Every recorded step of a package that leads to content with this digest, newest record
@@ -96,28 +82,8 @@ impl Catalog {
     /// replaces an earlier one of the same file of the same release; a digest or date that the
     /// later listing does not give is kept from the earlier one.
     pub async fn record_files(&self, mount: &str, files: &[Listed], at: Timestamp) -> Result<()> {
-        // One statement must not meet a row twice, and all gateways lock rows in one order.
-        let files: BTreeMap<_, _> =
-            files.iter().map(|file| ((&file.release, &file.file), file)).collect();
-        let files: Vec<_> = files.into_values().collect();
-        let row = |file: &&Listed| ActiveModel {
-            mount: ActiveValue::Set(mount.to_owned()),
-            name: ActiveValue::Set(file.release.name.as_str().to_owned()),
-            version: ActiveValue::Set(file.release.version.as_str().to_owned()),
-            file: ActiveValue::Set(file.file.to_string()),
-            recorded_at: ActiveValue::Set(at.as_millis()),
-            digest: ActiveValue::Set(file.digest.as_ref().map(ToString::to_string)),
-            published: ActiveValue::Set(file.published.map(Timestamp::as_millis)),
-        };
-        let conflict = newest_wins();
-        self.write("record listed files", async |db| {
-            for batch in files.chunks(BATCH) {
-                let insert = Entity::insert_many(batch.iter().map(row));
-                insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
-            }
-            Ok(())
-        })
-        .await
+        let insert = async |db: &_| insert_files(db, mount, files, at).await;
+        self.write("record listed files", insert).await
     }
 
     /// The releases that listed a file with this digest, newest record first.
@@ -151,6 +117,65 @@ impl Catalog {
             published: model.published.map(Timestamp::from_millis),
         })
     }
+}
+
+/// What steps show beside those that are recorded.
+struct New {
+    any: bool,
+    /// Version and file of those that are new for a name of which others were recorded before.
+    moved: Vec<(String, String)>,
+}
+
+async fn new_steps(
+    db: &DatabaseTransaction,
+    mount: &str,
+    name: &str,
+    steps: &[Listed],
+) -> std::result::Result<New, DbErr> {
+    let versions: BTreeSet<&str> = steps.iter().map(|s| s.release.version.as_str()).collect();
+    let mut known: BTreeSet<(String, String)> = BTreeSet::new();
+    for batch in versions.into_iter().collect::<Vec<_>>().chunks(BATCH) {
+        let query = Entity::find()
+            .filter(Column::Mount.eq(mount))
+            .filter(Column::Name.eq(name))
+            .filter(Column::Version.is_in(batch.iter().copied()));
+        known.extend(query.all(db).await?.into_iter().map(|row| (row.version, row.file)));
+    }
+    let pair = |step: &Listed| (step.release.version.to_string(), step.file.to_string());
+    let new: Vec<_> = steps.iter().map(pair).filter(|step| !known.contains(step)).collect();
+    // What an address stands for never changes: only names move.
+    let before = |version: &String| {
+        version.parse::<Digest>().is_err() && known.iter().any(|(known, _)| known == version)
+    };
+    let any = !new.is_empty();
+    Ok(New { any, moved: new.into_iter().filter(|(version, _)| before(version)).collect() })
+}
+
+async fn insert_files(
+    db: &DatabaseTransaction,
+    mount: &str,
+    files: &[Listed],
+    at: Timestamp,
+) -> std::result::Result<(), DbErr> {
+    // One statement must not meet a row twice, and all gateways lock rows in one order.
+    let files: BTreeMap<_, _> =
+        files.iter().map(|file| ((&file.release, &file.file), file)).collect();
+    let files: Vec<_> = files.into_values().collect();
+    let row = |file: &&Listed| ActiveModel {
+        mount: ActiveValue::Set(mount.to_owned()),
+        name: ActiveValue::Set(file.release.name.as_str().to_owned()),
+        version: ActiveValue::Set(file.release.version.as_str().to_owned()),
+        file: ActiveValue::Set(file.file.to_string()),
+        recorded_at: ActiveValue::Set(at.as_millis()),
+        digest: ActiveValue::Set(file.digest.as_ref().map(ToString::to_string)),
+        published: ActiveValue::Set(file.published.map(Timestamp::as_millis)),
+    };
+    let conflict = newest_wins();
+    for batch in files.chunks(BATCH) {
+        let insert = Entity::insert_many(batch.iter().map(row));
+        insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
+    }
+    Ok(())
 }
 
 fn newest_wins() -> OnConflict {

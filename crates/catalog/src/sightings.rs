@@ -4,7 +4,9 @@
 //! to be new. Losing these rows means beginning again.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+};
 use weir_core::Timestamp;
 
 use crate::entity::{contact, first_seen};
@@ -32,18 +34,8 @@ impl Catalog {
 
     /// Records that a scope was asked for. The first record stands.
     pub async fn record_contact(&self, mount: &str, scope: &str, at: Timestamp) -> Result<()> {
-        let row = contact::ActiveModel {
-            mount: ActiveValue::Set(mount.to_owned()),
-            scope: ActiveValue::Set(scope.to_owned()),
-            at: ActiveValue::Set(at.as_millis()),
-        };
-        let mut conflict = OnConflict::columns([contact::Column::Mount, contact::Column::Scope]);
-        conflict.do_nothing();
-        self.write("record a first contact", async |db| {
-            let insert = contact::Entity::insert(row).on_conflict(conflict);
-            insert.exec_without_returning(db).await.map(|_| ())
-        })
-        .await
+        let insert = async |db: &_| insert_contact(db, mount, scope, at).await;
+        self.write("record a first contact", insert).await
     }
 
     /// What has appeared of a package since the first contact.
@@ -87,26 +79,53 @@ impl Catalog {
         seen: &[(&str, &str)],
         at: Timestamp,
     ) -> Result<()> {
-        use first_seen::Column;
-        let mut seen = seen.to_vec();
-        seen.sort_unstable();
-        let row = |(version, file): &(&str, &str)| first_seen::ActiveModel {
-            mount: ActiveValue::Set(mount.to_owned()),
-            name: ActiveValue::Set(name.to_owned()),
-            version: ActiveValue::Set((*version).to_owned()),
-            file: ActiveValue::Set((*file).to_owned()),
-            at: ActiveValue::Set(at.as_millis()),
-        };
-        let mut conflict =
-            OnConflict::columns([Column::Mount, Column::Name, Column::Version, Column::File]);
-        conflict.do_nothing();
-        self.write("record first sights", async |db| {
-            for batch in seen.chunks(BATCH) {
-                let insert = first_seen::Entity::insert_many(batch.iter().map(row));
-                insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
-            }
-            Ok(())
-        })
-        .await
+        let insert = async |db: &_| insert_first_seen(db, mount, name, seen, at).await;
+        self.write("record first sights", insert).await
     }
+}
+
+/// A first contact, unless there is one.
+pub(crate) async fn insert_contact(
+    db: &DatabaseTransaction,
+    mount: &str,
+    scope: &str,
+    at: Timestamp,
+) -> std::result::Result<(), DbErr> {
+    let row = contact::ActiveModel {
+        mount: ActiveValue::Set(mount.to_owned()),
+        scope: ActiveValue::Set(scope.to_owned()),
+        at: ActiveValue::Set(at.as_millis()),
+    };
+    let mut conflict = OnConflict::columns([contact::Column::Mount, contact::Column::Scope]);
+    conflict.do_nothing();
+    let insert = contact::Entity::insert(row).on_conflict(conflict);
+    insert.exec_without_returning(db).await.map(|_| ())
+}
+
+/// First sights of versions and files, unless there are earlier ones.
+pub(crate) async fn insert_first_seen(
+    db: &DatabaseTransaction,
+    mount: &str,
+    name: &str,
+    seen: &[(&str, &str)],
+    at: Timestamp,
+) -> std::result::Result<(), DbErr> {
+    use first_seen::Column;
+    let mut seen = seen.to_vec();
+    seen.sort_unstable();
+    let row = |(version, file): &(&str, &str)| first_seen::ActiveModel {
+        mount: ActiveValue::Set(mount.to_owned()),
+        name: ActiveValue::Set(name.to_owned()),
+        version: ActiveValue::Set((*version).to_owned()),
+        file: ActiveValue::Set((*file).to_owned()),
+        at: ActiveValue::Set(at.as_millis()),
+    };
+    let mut conflict =
+        OnConflict::columns([Column::Mount, Column::Name, Column::Version, Column::File]);
+    conflict.do_nothing();
+    for batch in seen.chunks(BATCH) {
+        let insert = first_seen::Entity::insert_many(batch.iter().map(row));
+        insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
+    }
+    Ok(())
 }

@@ -26,8 +26,7 @@ impl Visit {
         Ok(())
     }
 
-    /// Records the steps that lead to files. What a tag leads to beside what it led to before is
-    /// new; what it led to when it was first asked for is old.
+    /// Records the steps that lead to files.
     async fn record_steps(&self, name: &str, releases: &[Release<'_>]) -> Result<(), Failure> {
         let mut seen = HashSet::new();
         let of_package = releases.iter().filter(|release| *release.name == *name);
@@ -36,14 +35,7 @@ impl Visit {
             .filter(|step| seen.insert((step.release.clone(), step.file.clone())))
             .collect();
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
-        let recorded = catalog.record_steps(mount, &steps, self.now).await?;
-        if !recorded.moved.is_empty() {
-            let moved: Vec<(&str, &str)> =
-                recorded.moved.iter().map(|(v, f)| (v.as_str(), f.as_str())).collect();
-            catalog.record_first_seen(mount, name, &moved, self.now).await?;
-        }
-        catalog.record_contact(mount, name, self.now).await?;
-        if recorded.fresh {
+        if catalog.record_steps(mount, name, &steps, self.now).await? {
             self.core.records.note(mount, name);
         }
         Ok(())

@@ -74,9 +74,8 @@ impl Visit {
         let documents = &self.core.documents;
         let before = documents.facts_before(&errand.key).await?;
         let others = documents.facts(&self.mount.name).await?;
-        documents.put_facts(&errand.key, table.clone()).await?;
         let scope = format!("index:{path}");
-        if let (Some(before), Some(now)) = (before, Facts::open(table.into())) {
+        if let (Some(before), Some(now)) = (before, Facts::open(table.clone().into())) {
             let changes = weir_cache::changes(&before, &now);
             // What moves from one suite to another is not new.
             let known: HashSet<(&str, &str)> = if changes.appeared.is_empty() {
@@ -92,7 +91,8 @@ impl Visit {
             }
         }
         self.core.catalog.record_contact(&self.mount.name, &scope, self.now).await?;
-        Ok(())
+        // Last: after a crash between them, what is new is compared with the same index again.
+        Ok(documents.put_facts(&errand.key, table).await?)
     }
 
     fn facts_of(&self, errand: &Errand, plain: Bytes) -> Result<Vec<u8>, Failure> {

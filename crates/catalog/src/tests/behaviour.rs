@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal, Steps,
-};
+use crate::{ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal};
 use futures_util::future::join_all;
 use weir_core::{Algorithm, Coordinates, Digest, Listed, Name, Role, Timestamp};
 
@@ -275,10 +273,9 @@ async fn steps_are_followed_upwards_within_a_package() {
             step("a", &index.to_string(), &image),
             step("a", &image.to_string(), &layer),
         ];
-        let first = catalog.record_steps("oci", &steps, at(1)).await.unwrap();
-        assert_eq!(first, Steps { fresh: true, moved: Vec::new() });
+        assert!(catalog.record_steps("oci", "a", &steps, at(1)).await.unwrap());
         let foreign = step("b", "1", &layer);
-        catalog.record_steps("oci", std::slice::from_ref(&foreign), at(1)).await.unwrap();
+        catalog.record_steps("oci", "b", std::slice::from_ref(&foreign), at(1)).await.unwrap();
 
         let above = |name: &str, to: &Digest| {
             let (catalog, name, to) = (catalog.clone(), Name::new(name), to.clone());
@@ -299,18 +296,18 @@ async fn a_tag_moves_and_an_address_does_not() {
     with_catalog("moves", async |catalog| {
         let (one, two) = (digest("one"), digest("two"));
         let record = async |step: &Listed, second| {
-            catalog.record_steps("oci", std::slice::from_ref(step), at(second)).await.unwrap()
+            catalog.record_steps("oci", "a", std::slice::from_ref(step), at(second)).await.unwrap()
         };
         record(&step("a", "1", &one), 1).await;
         record(&step("a", &one.to_string(), &digest("x")), 1).await;
-        let again = record(&step("a", "1", &one), 2).await;
-        assert_eq!(again, Steps::default(), "nothing of it is new");
-        let moved = record(&step("a", "1", &two), 3).await;
-        assert_eq!(moved.moved, [("1".to_owned(), two.to_string())]);
-        let listed = record(&step("a", &one.to_string(), &digest("y")), 3).await;
-        assert_eq!(listed, Steps { fresh: true, moved: Vec::new() });
-        let back = record(&step("a", "1", &one), 4).await;
-        assert_eq!(back, Steps::default(), "what it named before is not new");
+        assert!(!record(&step("a", "1", &one), 2).await, "nothing of it is new");
+        assert_eq!(catalog.contact("oci", "a").await.unwrap(), Some(at(1)));
+        assert_eq!(catalog.first_seen("oci", "a").await.unwrap(), []);
+        assert!(record(&step("a", "1", &two), 3).await);
+        let moved = FirstSeen { version: "1".into(), file: two.to_string(), at: at(3) };
+        assert!(record(&step("a", &one.to_string(), &digest("y")), 4).await);
+        assert!(!record(&step("a", "1", &one), 4).await, "what it named before is not new");
+        assert_eq!(catalog.first_seen("oci", "a").await.unwrap(), [moved]);
         let newest = &catalog.known_of("oci", &Name::new("a")).await.unwrap()[0];
         assert_eq!(&*newest.file, one.to_string());
     })
