@@ -46,6 +46,16 @@ pub(crate) struct Terms {
     pub(crate) rounds: usize,
     /// The status that both answer with.
     pub(crate) status: u16,
+    pub(crate) alike: Alike,
+}
+
+/// What two answers must have in common before their servers are compared.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Alike {
+    /// Every byte, their coding and length.
+    Bytes,
+    /// What this reads: listings hold the address of the server that wrote them.
+    Content(fn(&[u8]) -> Result<String>),
 }
 
 /// Checks that both sides give the same status and bytes, then lets them answer in turn.
@@ -54,7 +64,7 @@ pub(crate) fn fight(
     (weir, other): (&Side<'_>, &Side<'_>),
     terms: Terms,
 ) -> Result<Outcome> {
-    agree(weir, other, terms.status)?;
+    agree(weir, other, terms)?;
     let mut rounds = Vec::new();
     for round in 0..terms.rounds {
         // Whoever comes second finds caches as the first one left them: they take turns in that too.
@@ -72,14 +82,23 @@ pub(crate) fn fight(
     })
 }
 
-/// Status, coding and digest of what both answer.
-fn agree(weir: &Side<'_>, other: &Side<'_>, status: u16) -> Result<()> {
+/// Whether both answer alike.
+fn agree(weir: &Side<'_>, other: &Side<'_>, terms: Terms) -> Result<()> {
+    let status = terms.status;
     let answers = [weir, other].map(|side| client::send(side.address, &side.ask, b""));
     let [ours, theirs] = answers;
     let (ours, theirs) = (ours?, theirs?);
     let path = &weir.ask.path;
     if ours.status != status || theirs.status != status {
-        bail!("{path}: {} and {} where {status} was expected", ours.status, theirs.status);
+        let [ours, theirs] = [ours.summary(), theirs.summary()];
+        bail!("{path}: where {status} was expected: {ours}; and: {theirs}");
+    }
+    if let Alike::Content(read) = terms.alike {
+        let [ours, theirs] = [read(&ours.body)?, read(&theirs.body)?];
+        if ours != theirs {
+            bail!("{path}: {ours} against {theirs}");
+        }
+        return Ok(());
     }
     if ours.sha256() != theirs.sha256() {
         bail!("{path}: {} bytes against {} others", ours.body.len(), theirs.body.len());

@@ -8,7 +8,7 @@ use anyhow::Result;
 use weir_testkit::origin::{Answer, Origin};
 
 use crate::client::{self, Ask};
-use crate::duel::{self, Side, Terms, micros};
+use crate::duel::{self, Alike, Side, Terms, micros};
 use crate::fixtures::{self, Version};
 use crate::load::Shape;
 use crate::memory;
@@ -109,7 +109,7 @@ fn bytes(world: &World) -> Result<String> {
 fn pace(world: &World, ask: Ask, connections: usize) -> Result<duel::Pace> {
     let side = Side { process: &world.gateway, address: world.address, ask };
     let shape = Shape { connections, lasts: 2 * SECOND };
-    duel::pace(&world.tools, &side, Terms { shape, rounds: 1, status: 200 })
+    duel::pace(&world.tools, &side, Terms { shape, rounds: 1, status: 200, alike: Alike::Bytes })
 }
 
 fn get(world: &World, ask: &Ask) -> Result<()> {

@@ -6,13 +6,16 @@
 
 mod client;
 mod computed;
+mod contest;
 mod duel;
 mod fixtures;
 mod growth;
 mod herd;
+mod live;
 mod load;
 mod memory;
 mod micro;
+mod peers;
 mod process;
 mod registry;
 mod rendering;
@@ -29,10 +32,10 @@ use clap::Parser;
 use serde_json::json;
 
 use crate::client::Ask;
+use crate::contest::Pacing;
 use crate::duel::median;
 use crate::memory::Watch;
 use crate::report::{Figure, Row};
-use crate::served::Pacing;
 use crate::world::{Tools, World};
 
 const STARTS: usize = 5;
@@ -86,6 +89,12 @@ struct Arguments {
     /// A minute: correctness and coarse bounds, for machines that do other things besides
     #[arg(long)]
     short: bool,
+    /// Beside other caches and registries too
+    #[arg(long)]
+    peers: bool,
+    /// An installation from the npm registry of this machine too
+    #[arg(long)]
+    live: bool,
     /// Only work whose name holds this text
     #[arg(long)]
     only: Option<String>,
@@ -117,9 +126,9 @@ fn main() -> ExitCode {
 }
 
 fn grown(gateway: &Path, clients: &Path) -> Result<()> {
-    let world = World::start(Tools::find(gateway, clients)?.0, |npm| {
-        served::fill(npm);
-        growth::fill(npm);
+    let world = World::start(Tools::find(gateway, clients)?.0, |origins| {
+        served::fill(&origins.npm);
+        growth::fill(&origins.npm);
     })?;
     println!("{}", growth::tables(&world)?);
     Ok(())
@@ -149,16 +158,17 @@ fn measure(tools: Tools, arguments: &Arguments) -> Result<Vec<Row>> {
         Pacing { lasts: Duration::from_secs(2), rounds: 5 }
     };
     let mut missing = None;
-    let mut world = World::start(tools, |npm| {
-        served::fill(npm);
-        rendering::fill(npm);
-        missing = Some(herd::fill(npm));
+    let mut world = World::start(tools, |origins| {
+        served::fill(&origins.npm);
+        rendering::fill(&origins.npm);
+        missing = Some(herd::fill(&origins.npm));
+        peers::fill(origins);
     })?;
     let missing = missing.context("the registries were not filled")?;
     let watch = Watch::start(world.gateway.id());
     let only = arguments.only.as_deref().unwrap_or_default();
     let wanted = |work: &str| work.contains(only);
-    let mut rows = served::rows(&world, pacing, only)?;
+    let mut rows = contest::rows(served::contests(&world)?, &world, (pacing, only))?;
     if wanted(herd::WORK) {
         rows.push(herd::row(&world, &missing)?);
     }
@@ -167,6 +177,12 @@ fn measure(tools: Tools, arguments: &Arguments) -> Result<Vec<Row>> {
     }
     rows.extend(computed::rows(only)?);
     rows.push(peak(watch));
+    if arguments.peers {
+        rows.extend(peers::rows(&world, (pacing, only))?);
+    }
+    if arguments.live && wanted(live::WORK) {
+        rows.extend(live::rows(&world)?);
+    }
     rows.extend(begun(&mut world)?);
     rows.retain(|row| wanted(&row.work));
     Ok(rows)

@@ -22,7 +22,12 @@ pub(crate) struct Tools {
     pub(crate) wrk: PathBuf,
     pub(crate) nginx: PathBuf,
     pub(crate) docker_registry: PathBuf,
+    /// Everything that is listed: programs with their first arguments.
+    listed: BTreeMap<String, Installed>,
 }
+
+/// Programs whose version says nothing about the figures.
+const UNSEEN: [&str; 1] = ["valgrind"];
 
 #[derive(Deserialize)]
 struct Installed {
@@ -40,10 +45,23 @@ impl Tools {
             wrk: find("wrk")?,
             nginx: find("nginx")?,
             docker_registry: find("docker-registry")?,
+            listed: all,
         };
-        let used = ["wrk", "nginx", "docker-registry"];
-        let versions = all.into_iter().filter(|(name, _)| used.contains(&name.as_str()));
-        Ok((tools, versions.map(|(name, client)| (name, client.version)).collect()))
+        let versions = tools.listed.iter().filter(|(name, _)| !UNSEEN.contains(&name.as_str()));
+        let versions = versions.map(|(name, client)| (name.clone(), client.version.clone()));
+        let versions = versions.collect();
+        Ok((tools, versions))
+    }
+
+    /// The start of a program that is listed.
+    pub(crate) fn command(&self, name: &str) -> Result<Command> {
+        let program = self.listed.get(name).map(|installed| installed.program.as_slice());
+        let Some((program, arguments)) = program.and_then(<[String]>::split_first) else {
+            bail!("{name} is not listed");
+        };
+        let mut command = Command::new(program);
+        command.args(arguments);
+        Ok(command)
     }
 }
 
@@ -74,14 +92,21 @@ purl = "pkg:npm/banned"
 reason = "its author's account was stolen"
 "#;
 
+/// The registries behind the gateway.
+pub(crate) struct Origins {
+    pub(crate) npm: Origin,
+    pub(crate) pypi: Origin,
+    pub(crate) debian: Origin,
+    pub(crate) registry: Registry,
+}
+
 /// Everything that runs.
 pub(crate) struct World {
     pub(crate) tools: Tools,
     /// Drives the registries.
     _runtime: Runtime,
     folder: TempDir,
-    pub(crate) npm: Origin,
-    pub(crate) registry: Registry,
+    pub(crate) origins: Origins,
     pub(crate) gateway: Process,
     pub(crate) address: SocketAddr,
     pub(crate) nginx: Process,
@@ -89,32 +114,42 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts everything; the npm registry is filled by `fill`.
-    pub(crate) fn start(tools: Tools, fill: impl FnOnce(&Origin)) -> Result<Self> {
+    /// Starts everything; the registries are filled by `fill`.
+    pub(crate) fn start(tools: Tools, fill: impl FnOnce(&Origins)) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("weir-bench-").tempdir()?;
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let npm = runtime.block_on(Origin::start());
-        fill(&npm);
-        let registry = Registry::start(&tools.docker_registry, folder.path())?;
-        let (gateway, address) = start_gateway(&tools, folder.path(), (&npm, &registry), 0)?;
+        let origins = Origins {
+            npm: runtime.block_on(Origin::start()),
+            pypi: runtime.block_on(Origin::start()),
+            debian: runtime.block_on(Origin::at(&low_address()?.to_string(), "")),
+            registry: Registry::start(&tools.docker_registry, folder.path())?,
+        };
+        fill(&origins);
+        let (gateway, address) = start_gateway(&tools, folder.path(), &origins)?;
         let refusal = client::send(address, &Ask::get(REFUSED), b"")?;
         if refusal.status != 403 {
             bail!("{REFUSED} is not refused but answered with {}", refusal.status);
         }
         let refusal = String::from_utf8(refusal.body)?;
-        let (nginx, nginx_address) = start_nginx(&tools, folder.path(), &npm, &refusal)?;
+        let (nginx, nginx_address) = start_nginx(&tools, folder.path(), &origins.npm, &refusal)?;
         Ok(Self {
             tools,
             _runtime: runtime,
             folder,
-            npm,
-            registry,
+            origins,
             gateway,
             address,
             nginx,
             nginx_address,
         })
+    }
+
+    /// A new folder for a server.
+    pub(crate) fn room(&self, name: &str) -> Result<PathBuf> {
+        let room = self.folder.path().join(name);
+        std::fs::create_dir_all(&room)?;
+        Ok(room)
     }
 
     /// Puts a file where nginx serves it from the disk.
@@ -128,8 +163,7 @@ impl World {
         let folder = self.folder.path();
         self.gateway.stop()?;
         let began = Instant::now();
-        let upstreams = (&self.npm, &self.registry);
-        (self.gateway, self.address) = start_gateway(&self.tools, folder, upstreams, 0)?;
+        (self.gateway, self.address) = start_gateway(&self.tools, folder, &self.origins)?;
         let reply = client::send(self.address, ask, b"")?;
         if reply.status != 200 {
             bail!("{}: {} after a restart", ask.path, reply.status);
@@ -141,22 +175,37 @@ impl World {
 /// The file that the rules withhold.
 pub(crate) const REFUSED: &str = "/npm/banned/-/banned-1.0.0.tgz";
 
-fn start_gateway(
-    tools: &Tools,
-    folder: &Path,
-    (npm, registry): (&Origin, &Registry),
-    port: u16,
-) -> Result<(Process, SocketAddr)> {
+fn start_gateway(tools: &Tools, folder: &Path, origins: &Origins) -> Result<(Process, SocketAddr)> {
     let home = folder.join("gateway");
     std::fs::create_dir_all(&home)?;
     let config = home.join("weir.toml");
-    let addresses =
-        format!("[upstream]\nnpm = {:?}\ncontainer = \"http://{}\"\n", npm.url(), registry.address);
+    let Origins { npm, pypi, debian, registry } = origins;
+    let addresses = format!(
+        "[upstream]\nnpm = {:?}\npypi = {:?}\ndebian = {:?}\ncontainer = \"http://{}\"\n",
+        npm.url(),
+        pypi.url() + "/simple",
+        debian.url(),
+        registry.address
+    );
     std::fs::write(&config, addresses + RULES)?;
     let mut command = Command::new(&tools.gateway);
-    command.current_dir(&home).env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin");
-    command.arg("serve").arg("--config").arg(&config).arg("--data-dir").arg(home.join("data"));
-    command.args(["--listen", &format!("127.0.0.1:{port}")]);
+    command.env_clear().env("HOME", &home).env("PATH", "/usr/bin:/bin");
+    command.arg("serve").arg("--config").arg(&config);
+    serve(command, &home)
+}
+
+/// A gateway without configuration: it finds the registries of this machine's clients.
+pub(crate) fn start_found_gateway(tools: &Tools, home: &Path) -> Result<(Process, SocketAddr)> {
+    std::fs::create_dir_all(home)?;
+    let mut command = Command::new(&tools.gateway);
+    command.arg("serve");
+    serve(command, home)
+}
+
+/// Starts a gateway on a free port, and waits until it is ready.
+fn serve(mut command: Command, home: &Path) -> Result<(Process, SocketAddr)> {
+    command.current_dir(home).arg("--data-dir").arg(home.join("data"));
+    command.args(["--listen", "127.0.0.1:0"]);
     let mut process = Process::start(command, &home.join("weir.log"))?;
     let address = process.wait_for(|log| {
         let line = log.lines().find(|line| line.contains("weir is ready"))?;
@@ -220,4 +269,12 @@ fn nginx_config(home: &Path, address: SocketAddr, npm: &Origin, refusal: &str) -
 /// A free port of the loopback. It is free until somebody takes it.
 pub(crate) fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// A free port below those that systems give away: apt-cacher-ng 3.7.4 takes
+/// none above 32767, neither its own nor an archive's.
+pub(crate) fn low_address() -> Result<SocketAddr> {
+    let mut ports = (20_000..30_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    let free = |address: &SocketAddr| TcpListener::bind(address).is_ok();
+    ports.find(free).context("no free port")
 }

@@ -73,7 +73,7 @@ pub(crate) fn run(workspace: &Workspace, how: Chaos) -> Result<()> {
         bail!("seed {}: the last three counts have to be zero", how.seed);
     }
     if how.write {
-        section::replace(workspace, "chaos", &table)?;
+        section::replace(workspace, section::of_readme("chaos"), &table)?;
     }
     Ok(())
 }

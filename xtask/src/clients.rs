@@ -2,6 +2,7 @@
 //! `e2e/clients.toml`, without touching what the machine has.
 
 mod built;
+mod cargo;
 mod javascript;
 mod jvm;
 mod maven;
@@ -36,6 +37,28 @@ struct Pinned {
     jvm: BTreeMap<String, jvm::Client>,
     go_install: BTreeMap<String, built::Client>,
     unpacked: BTreeMap<String, unpacked::Bundle>,
+    peers: Peers,
+}
+
+/// Servers that the gateway is measured beside when somebody asks for it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Peers {
+    npm: BTreeMap<String, javascript::Client>,
+    servers: BTreeMap<String, python::Server>,
+    unpacked: BTreeMap<String, unpacked::Bundle>,
+    cargo_install: BTreeMap<String, cargo::Client>,
+}
+
+/// What a bench needs beside the gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bench<'a> {
+    /// Programs of the distribution.
+    pub(crate) programs: &'a [&'a str],
+    /// The peers too.
+    pub(crate) peers: bool,
+    /// Clients of the npm registry.
+    pub(crate) npm: &'a [&'a str],
 }
 
 /// How tests start a client, as `clients.json` holds it.
@@ -80,18 +103,32 @@ pub(crate) fn install(workspace: &Workspace) -> Result<PathBuf> {
     Ok(list)
 }
 
-/// Installs the programs of the distribution that have these names, and returns the path of a list of
-/// their own.
-pub(crate) fn install_named(workspace: &Workspace, names: &[&str]) -> Result<PathBuf> {
-    let mut pinned = pinned(workspace)?;
+/// Installs what a bench needs, and returns the path of a list of it. Nothing of it may be missing.
+pub(crate) fn install_bench(workspace: &Workspace, bench: Bench<'_>) -> Result<PathBuf> {
+    let Pinned { node, mut npm, mut system, mut unpacked, peers, .. } = pinned(workspace)?;
     let folder = workspace.target.join("clients");
     std::fs::create_dir_all(&folder)?;
-    let wanted = |name: &String| names.contains(&name.as_str());
-    pinned.system.retain(|name, _| wanted(name));
-    pinned.unpacked.retain(|_, bundle| bundle.names().any(wanted));
-    let outcomes = system::clients(&pinned.system);
-    let outcomes = outcomes.into_iter().chain(unpacked::clients(&folder, &pinned.unpacked));
-    let installed = outcomes.map(|(name, outcome)| Ok((name, outcome?)));
+    let wanted = |name: &String| bench.programs.contains(&name.as_str());
+    system.retain(|name, _| wanted(name));
+    unpacked.retain(|_, bundle| bundle.names().any(wanted));
+    npm.retain(|name, _| bench.npm.contains(&name.as_str()));
+    let mut outcomes = system::clients(&system);
+    if bench.peers {
+        npm.extend(peers.npm);
+        unpacked.extend(peers.unpacked);
+        let python = python::find();
+        outcomes.extend(python::servers(&folder, python.as_deref().ok(), &peers.servers));
+        outcomes.extend(cargo::clients(&folder, &peers.cargo_install));
+    }
+    if !npm.is_empty() {
+        let node = python::node(&folder, python::find().as_deref().ok(), &node)?;
+        outcomes.extend(javascript::clients(&folder, Some(&node), &npm));
+    }
+    outcomes.extend(unpacked::clients(&folder, &unpacked));
+    let installed = outcomes.into_iter().map(|(name, outcome)| {
+        let outcome = outcome.with_context(|| name.clone())?;
+        Ok((name, outcome))
+    });
     let installed = installed.collect::<Result<BTreeMap<String, Installed>>>()?;
     let list = folder.join("named.json");
     std::fs::write(&list, serde_json::to_string_pretty(&installed)? + "\n")?;
@@ -126,7 +163,7 @@ fn pinned(workspace: &Workspace) -> Result<Pinned> {
 }
 
 fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
-    let mut outcomes = vec![("cargo".to_owned(), cargo())];
+    let mut outcomes = vec![("cargo".to_owned(), cargo::installed())];
     let python = python::find();
     let (node, clients) = std::thread::scope(|scope| {
         let python = python.as_deref().ok();
@@ -156,15 +193,6 @@ fn outcomes(folder: &Path, pinned: &Pinned) -> Vec<Outcome> {
     outcomes.extend(unpacked::clients(folder, &pinned.unpacked));
     outcomes.extend(built::clients(folder, &pinned.go_install));
     outcomes
-}
-
-/// The toolchain's own.
-fn cargo() -> Result<Installed> {
-    let mut cargo = command::cargo();
-    let program = cargo.get_program().to_string_lossy().into_owned();
-    let said = command::output(cargo.arg("--version"))?;
-    let version = said.split(' ').nth(1).context("cargo says no version")?.to_owned();
-    Ok(Installed { program: vec![program], version, pinned: true })
 }
 
 /// Runs `install` unless the folder holds the result of the same `recipe` already. A folder of
@@ -198,8 +226,8 @@ fn verified(program: Vec<String>, asks: &str, version: &str, home: &Path) -> Res
     Ok(Installed { program, version: version.to_owned(), pinned: true })
 }
 
-fn words(paths: &[&Path]) -> Vec<String> {
-    paths.iter().map(|path| path.to_string_lossy().into_owned()).collect()
+fn words(paths: &[impl AsRef<Path>]) -> Vec<String> {
+    paths.iter().map(|path| path.as_ref().to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -228,7 +256,7 @@ mod tests {
         let program = || vec!["cargo".to_owned()];
         let home = std::env::temp_dir();
         assert!(verified(program(), "--version", "0.0.1", &home).is_err());
-        let cargo = cargo().unwrap();
+        let cargo = cargo::installed().unwrap();
         let found = verified(cargo.program, "--version", &cargo.version, &home).unwrap();
         assert_eq!(found.version, cargo.version);
     }

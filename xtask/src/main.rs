@@ -83,9 +83,18 @@ enum Task {
         /// Write down how many instructions hot functions need, for `--short` to compare with
         #[arg(long, conflicts_with_all = ["short", "write"])]
         count: bool,
-        /// Write the figures into the README
+        /// How cost grows with packages, versions, clients and bytes
+        #[arg(long, conflicts_with_all = ["short", "count", "peers", "live"])]
+        growth: bool,
+        /// Write the figures into the README, and those of growth into docs/performance.md
         #[arg(long)]
         write: bool,
+        /// Beside Verdaccio, devpi, apt-cacher-ng and NORA too, which this installs
+        #[arg(long, conflicts_with = "short")]
+        peers: bool,
+        /// `npm ci` through the gateway and from the npm registry of this machine too
+        #[arg(long, conflicts_with = "short")]
+        live: bool,
         /// More arguments for the program that measures
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -114,8 +123,15 @@ fn run(task: Task) -> anyhow::Result<()> {
             chaos::run(&workspace, chaos::Chaos { seconds, seed, short, write })
         }
         Task::Table { write } => table::run(&workspace, write),
-        Task::Bench { short, count, write, arguments } => {
-            bench::run(&workspace, bench::Wanted { short, count, write }, &arguments)
+        Task::Bench { short, count, growth, write, peers, live, arguments } => {
+            let mode = match (short, count, growth) {
+                (true, ..) => bench::Mode::Short,
+                (_, true, _) => bench::Mode::Count,
+                (.., true) => bench::Mode::Growth,
+                _ => bench::Mode::Whole,
+            };
+            let wanted = bench::Wanted { mode, write, peers, live };
+            bench::run(&workspace, wanted, &arguments)
         }
     }
 }

@@ -9,14 +9,14 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::clients::{self, Installed};
-use crate::section;
+use crate::section::{self, Section};
 use crate::workspace::Workspace;
 
 /// The variable that tells tests where to write what they prove.
 pub(crate) const VARIABLE: &str = "WEIR_TEST_PROOFS";
 
 /// The part of the README that holds it.
-const SECTION: &str = "table";
+const SECTION: Section = section::of_readme("table");
 
 /// Behind a version that the distribution chose.
 const MEASURED: char = '†';

@@ -19,6 +19,9 @@ pub(super) struct Client {
     version: String,
     script: Option<String>,
     program: Option<String>,
+    /// Versions of what it depends on, wherever it does (npm's `overrides`).
+    #[serde(default)]
+    overrides: BTreeMap<String, String>,
 }
 
 /// Installs the clients of the npm registry.
@@ -39,6 +42,8 @@ impl Client {
         let package = self.package.replace("{arch}", arch());
         let wanted = format!("{package}@{}", self.version);
         once(home, &wanted, || {
+            let project = serde_json::json!({ "private": true, "overrides": self.overrides });
+            std::fs::write(home.join("package.json"), project.to_string())?;
             let mut npm = Command::new(&node.program);
             npm.arg(&node.npm).args(["install", "--prefix"]).arg(home).current_dir(home);
             npm.args(["--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit"]);

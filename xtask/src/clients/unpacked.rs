@@ -20,10 +20,14 @@ pub(super) struct Bundle {
     packages: Vec<String>,
     /// Clients by their names, and where they are in the packages.
     programs: BTreeMap<String, String>,
+    /// Folders in the packages that hold libraries which the machine may lack. `{arch}` is the
+    /// machine's name, as in Debian's multiarch folders.
+    #[serde(default)]
+    libraries: Vec<String>,
     /// Whether they work for root alone.
     #[serde(default)]
     needs_root: bool,
-    /// The arguments with which they say their version.
+    /// The arguments with which they say their version. With none, it is the first package's.
     #[serde(default = "dash_dash_version")]
     version: Vec<String>,
 }
@@ -36,7 +40,7 @@ pub(super) fn clients(folder: &Path, bundles: &BTreeMap<String, Bundle>) -> Vec<
         let unpacked = bundle.unpack(&home).map_err(|error| format!("{error:#}"));
         for (client, program) in &bundle.programs {
             let found = match &unpacked {
-                Ok(()) => bundle.found(&home.join("root").join(program)),
+                Ok(()) => bundle.found(&home, program),
                 Err(error) => Err(anyhow::anyhow!(error.clone())),
             };
             outcomes.push((client.clone(), found));
@@ -70,6 +74,7 @@ impl Bundle {
             for entry in std::fs::read_dir(home)? {
                 let package = entry?.path();
                 if package.extension().is_some_and(|ending| ending == "deb") {
+                    note_version(home, &package)?;
                     let mut unpack = Command::new("dpkg-deb");
                     unpack.arg("--extract").arg(&package).arg(home.join("root"));
                     command::output(&mut unpack)?;
@@ -81,9 +86,35 @@ impl Bundle {
     }
 
     /// A program that starts; one that lacks a library of the machine does not.
-    fn found(&self, program: &Path) -> Result<Installed> {
-        let said = command::said(Command::new(program).args(&self.version))?;
-        let version = super::system::version(&said).with_context(|| format!("says {said:?}"))?;
-        Ok(Installed { program: words(&[program]), version, pinned: false })
+    fn found(&self, home: &Path, program: &str) -> Result<Installed> {
+        let root = home.join("root");
+        let mut start = Vec::new();
+        if !self.libraries.is_empty() {
+            let folder = |name: &String| root.join(name.replace("{arch}", std::env::consts::ARCH));
+            let folders = words(&self.libraries.iter().map(folder).collect::<Vec<_>>());
+            start.extend(["env".to_owned(), format!("LD_LIBRARY_PATH={}", folders.join(":"))]);
+        }
+        start.extend(words(&[root.join(program)]));
+        let version = self.version_of(home, &start)?;
+        Ok(Installed { program: start, version, pinned: false })
     }
+
+    fn version_of(&self, home: &Path, start: &[String]) -> Result<String> {
+        if let ([], Some(package)) = (&self.version[..], self.packages.first()) {
+            return Ok(std::fs::read_to_string(home.join(package))?);
+        }
+        let said = command::said(Command::new(&start[0]).args(&start[1..]).args(&self.version))?;
+        super::system::version(&said).with_context(|| format!("says {said:?}"))
+    }
+}
+
+/// Keeps the version that stands in a package's file name: `apt-cacher-ng_3.7.4-1_amd64.deb`.
+fn note_version(home: &Path, package: &Path) -> Result<()> {
+    let name = package.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let mut parts = name.split('_');
+    if let (Some(package), Some(version)) = (parts.next(), parts.next()) {
+        std::fs::write(home.join(package), version.replace("%3a", ":"))?;
+    }
+    Ok(())
 }

@@ -180,8 +180,8 @@ fn file(folder: &str, package: &Package, release: &PackageRelease) -> BuiltFile 
     let initial = &name[..1];
     let path = format!("{folder}pool/main/{initial}/{name}/{name}_{short}_all.deb");
     let control = tgz(&[("./control", control(package, release).as_bytes())]);
-    let content = format!("{version}\n");
-    let data = tgz(&[(&format!("./usr/share/{name}"), content.as_bytes())]);
+    let content = [format!("{version}\n").as_bytes(), &release.ballast(name)].concat();
+    let data = tgz(&[(&format!("./usr/share/{name}"), &content)]);
     let members: [(&str, &[u8]); 3] =
         [("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar.gz", &data)];
     let bytes = ar(&members).into();

@@ -31,7 +31,7 @@ pub struct PackageRelease {
     pub licence: String,
     /// The command of a script that runs on installation (npm).
     pub install_script: Option<String>,
-    /// Bytes in the package's file that no compression makes fewer (npm, PyPI, Cargo).
+    /// Bytes in the package's file that no compression makes fewer (npm, PyPI, Cargo, Debian).
     pub ballast: usize,
 }
 
