@@ -68,8 +68,11 @@ impl Visit {
         let ask = async move {
             let published = visit.ask_checksums(&checksums);
             let answer = visit.ask_file(&spot, promised, &file);
-            let (published, (mut promise, media, body)) = tokio::try_join!(published, answer)?;
-            promise.digests.extend(published);
+            // Both to their end, also when one fails at once: the other may be the one request by which
+            // a host that was left alone is found to be well again.
+            let (published, answer) = tokio::join!(published, answer);
+            let (mut promise, media, body) = answer?;
+            promise.digests.extend(published?);
             promise.digests.sort_by_key(|digest| std::cmp::Reverse(digest.algorithm()));
             // What a content host calls it says nothing: manifests say what content is.
             Ok((promise, if content { CONTENT.into() } else { media }, body))

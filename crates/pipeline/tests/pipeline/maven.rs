@@ -1,11 +1,13 @@
 //! What Maven repositories need of the pipeline: digests that stand beside files, signatures of files,
 //! listings joined over a group, files that change at their path, dates of what no listing names.
 
+use std::time::Duration;
+
 use weir_core::{Algorithm, Digest};
 use weir_maven::Maven;
 use weir_testkit::origin::{Answer, BuiltFile, MavenStyle, Origin, Package, maven_repository};
 
-use crate::harness::{DAY, Gateway, MINUTE, setup};
+use crate::harness::{DAY, Gateway, MINUTE, Setup, setup};
 
 const LISTING: &str = "org/acme/demo/maven-metadata.xml";
 const JAR: &str = "org/acme/demo/1.0/demo-1.0.jar";
@@ -234,4 +236,30 @@ async fn a_group_joins_listings_and_takes_files_from_the_member_that_has_them() 
         !gateway.get(&format!("/all/{LISTING}")).await.is(200),
         "a fault of one is that of all"
     );
+}
+
+#[tokio::test]
+async fn a_repository_that_was_left_alone_is_found_to_be_well_by_the_request_for_a_file() {
+    let (origin, files) = repository(&MavenStyle::default()).await;
+    let pause = Duration::from_millis(50);
+    let breaks = |setup: &mut Setup| {
+        (setup.upstream.breaker_failures, setup.upstream.breaker_open) = (1, pause);
+    };
+    let gateway = setup().probe("maven", Maven, &origin).with(breaks).open().await;
+    // What the file is judged by is kept.
+    assert!(gateway.get("/maven/org/acme/demo/1.0/demo-1.0.pom").await.is(200));
+    let path = format!("/maven/{JAR}");
+    origin.bend(|_, _| Answer::status(500, "not now\n"));
+    assert!(gateway.get(&path).await.is(502));
+    origin.bend(|_, answer| answer);
+    // Its digests are asked for beside the file: one of the requests is let through to find out.
+    for _ in 0..5 {
+        tokio::time::sleep(pause * 2).await;
+        let answer = gateway.get(&path).await;
+        if answer.is(200) {
+            assert_eq!(answer.body, files[0].bytes);
+            return;
+        }
+    }
+    panic!("it is never asked again:\n{:?}", gateway.get(&path).await);
 }
