@@ -16,7 +16,7 @@ use weir_policy::Admitted;
 use weir_storage::{Key, Opened, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
-use crate::uses::{Removal, Uses};
+use crate::uses::{Removal, Use, Uses};
 use crate::{Body, CacheError, Entry, Flights, checked};
 
 /// Bounds on what is held in memory.
@@ -71,9 +71,12 @@ pub enum Acquired {
     Filling(Fill),
 }
 
-/// Stored bytes that another path's record names.
-#[derive(Clone, Debug)]
-pub struct Kept(ArtifactRow);
+/// Stored bytes that another path's record names. They stay for as long as this value lives.
+#[derive(Debug)]
+pub struct Kept {
+    row: ArtifactRow,
+    _using: Use,
+}
 
 type EntryKey = (Arc<str>, Box<str>);
 /// Absent files that are remembered.
@@ -191,9 +194,11 @@ impl Artifacts {
     /// Whole bytes that are stored under the wanted key already, for another path.
     pub async fn kept(&self, wanted: &Wanted) -> Result<Option<Kept>, CacheError> {
         let key = wanted.key.to_string();
+        let using = self.inner.uses.begin(&wanted.key).await;
         let Some(row) = self.inner.catalog.artifact_with_key(&key).await? else { return Ok(None) };
         let opened = self.inner.storage.open(&wanted.key).await?;
-        Ok(opened.filter(|opened| opened.size == row.size).map(|_| Kept(row)))
+        let whole = opened.is_some_and(|opened| opened.size == row.size);
+        Ok(whole.then_some(Kept { row, _using: using }))
     }
 
     /// Records that kept bytes are the wanted artifact's too.
@@ -213,7 +218,7 @@ impl Artifacts {
             created_at: now,
             last_used_at: now,
             hits: 0,
-            ..kept.0
+            ..kept.row
         };
         self.inner.catalog.put_artifact(&row).await?;
         let mount = Arc::clone(&wanted.mount);
@@ -285,10 +290,12 @@ impl Artifacts {
         }
     }
 
-    /// Drops the record of an artifact whose bytes are gone; the next request fetches it again.
+    /// Drops the record of an artifact whose bytes are gone; the next request fetches it again. What
+    /// another request has fetched meanwhile stays.
     pub async fn forget(&self, entry: &Entry) -> Result<(), CacheError> {
         self.drop_entry(&entry.mount, &entry.path).await;
-        self.inner.catalog.forget_artifact(&entry.mount, &entry.path).await?;
+        let Entry { mount, path, stored_at, .. } = entry;
+        self.inner.catalog.forget_artifact(mount, path, *stored_at).await?;
         Ok(())
     }
 

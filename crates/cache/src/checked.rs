@@ -123,6 +123,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_fetched_again_meanwhile_is_not_forgotten() {
+        let kept = Kept::new();
+        let (open, entry) = stored(&kept, content("a")).await;
+        kept.clock.set(weir_core::Timestamp::from_millis(99));
+        let other = kept.open().await;
+        other.artifacts.forget(&entry).await.unwrap();
+        store(&other, wanted("a"), content("a")).await;
+        // Found missing or changed before, and told only now.
+        open.artifacts.forget(&entry).await.unwrap();
+        let again = kept.open().await;
+        let found = again.artifacts.entry(&"npm".into(), &wanted("a").path).await.unwrap().unwrap();
+        assert_eq!(read(&again, &found).await.unwrap(), content("a"));
+    }
+
+    #[tokio::test]
     async fn a_part_of_a_file_that_has_changed_elsewhere_is_refused() {
         let kept = Kept::new();
         let (open, entry) = stored(&kept, large()).await;

@@ -10,7 +10,7 @@ use weir_catalog::{Catalog, DocumentRow, DocumentState, FACTS};
 use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
-use crate::uses::{Removal, Uses};
+use crate::uses::{Removal, Use, Uses};
 use crate::{CacheError, Facts};
 
 /// So many versions are kept of what is named by hash, and of what names it.
@@ -148,6 +148,13 @@ impl fmt::Debug for Stored {
     }
 }
 
+/// A document whose bytes are in the store, and the record that it is to get. As long as this
+/// lives, nobody removes them.
+struct Committed {
+    row: DocumentRow,
+    _using: Option<Use>,
+}
+
 /// The documents of all mounts.
 #[derive(Clone)]
 pub struct Documents {
@@ -232,28 +239,72 @@ impl Documents {
         key: &DocumentKey,
         fetched: Fetched,
     ) -> Result<Arc<Stored>, CacheError> {
-        let now = self.clock.now();
+        let committed = self.commit(key, &fetched).await?;
+        let previous = self.catalog.document(&key.mount, &key.request).await?;
+        self.catalog.put_documents(std::slice::from_ref(&committed.row)).await?;
+        self.discard(previous, committed.row.storage_key.as_deref()).await;
+        Ok(self.hold(key, fetched, committed).await)
+    }
+
+    /// Keeps a document that names others by hash in place of what was there, and with it the two
+    /// versions before. All records change at once: whatever fails, and whenever the process ends,
+    /// the last whole one is still the current one.
+    pub async fn put_root(
+        &self,
+        key: &DocumentKey,
+        fetched: Fetched,
+    ) -> Result<Arc<Stored>, CacheError> {
+        let committed = self.commit(key, &fetched).await?;
+        let mut rows = Vec::new();
+        let mut oldest = None;
+        for past in 0..KEPT {
+            let place = key.past(past);
+            let row = self.catalog.document(&place.mount, &place.request).await?;
+            let Some(row) = row.filter(|row| row.digest.is_some()) else { continue };
+            if past + 1 == KEPT {
+                oldest = Some(row);
+                continue;
+            }
+            let request = key.past(past + 1).request.to_string();
+            rows.push(DocumentRow { key: request, ..row });
+        }
+        // A version that none took the place of stays.
+        oldest = oldest.filter(|_| rows.iter().any(|row| *row.key == *key.past(KEPT - 1).request));
+        rows.push(committed.row.clone());
+        self.catalog.put_documents(&rows).await?;
+        for past in 1..KEPT {
+            self.memory.invalidate(&key.past(past)).await;
+        }
+        let named = |row: &DocumentRow| rows.iter().any(|kept| kept.storage_key == row.storage_key);
+        self.discard(oldest.filter(|row| !named(row)), None).await;
+        Ok(self.hold(key, fetched, committed).await)
+    }
+
+    /// Puts the bytes of a document into the store. Its record is still to be written: bytes
+    /// without one are no document.
+    async fn commit(&self, key: &DocumentKey, fetched: &Fetched) -> Result<Committed, CacheError> {
         let digest = match &fetched.body {
             Some(body) => Some(sha256(body.clone()).await?),
             None => None,
         };
-        let storage_key = digest.as_ref().map(|digest| document_key(key, digest));
-        let _using = match &storage_key {
-            Some(key) => Some(self.uses.begin(key).await),
-            None => None,
-        };
-        if let (Some(body), Some(storage_key)) = (&fetched.body, &storage_key) {
+        let mut using = None;
+        if let (Some(body), Some(digest)) = (&fetched.body, &digest) {
+            let storage_key = document_key(key, digest);
+            using = Some(self.uses.begin(&storage_key).await);
             let mut spool = self.spools.create().await?;
             spool.write(body.clone()).await?;
-            self.storage.commit(storage_key, spool).await?;
+            self.storage.commit(&storage_key, spool).await?;
         }
-        let previous = self.catalog.document(&key.mount, &key.request).await?;
-        self.catalog.put_document(&row(key, &fetched, digest.as_ref(), now)).await?;
-        self.discard(previous, storage_key.as_ref()).await;
+        let row = row(key, fetched, digest.as_ref(), self.clock.now());
+        Ok(Committed { row, _using: using })
+    }
 
+    /// Holds in memory what has been recorded.
+    async fn hold(&self, key: &DocumentKey, fetched: Fetched, committed: Committed) -> Arc<Stored> {
+        let Committed { row, .. } = committed;
         let length = fetched.body.as_ref().map_or(0, Bytes::len);
         let body = fetched.body.clone();
-        let doc = fetched.body.zip(digest).map(|(body, digest)| {
+        let doc = fetched.body.zip(row.digest).map(|(body, digest)| {
             let doc = Doc::hashed(body, &fetched.media, digest);
             describe(doc, &fetched.headers, fetched.last_modified.as_deref())
         });
@@ -262,45 +313,13 @@ impl Documents {
             url: fetched.url,
             etag: fetched.etag,
             last_modified: fetched.last_modified,
-            fetched_at: now,
-            validated_at: AtomicI64::new(now.as_millis()),
+            fetched_at: row.fetched_at,
+            validated_at: AtomicI64::new(row.validated_at.as_millis()),
             length,
             body,
         });
         self.memory.insert(key.clone(), Arc::clone(&stored)).await;
-        Ok(stored)
-    }
-
-    /// Keeps a document that names others by hash in place of what was there, and with it the two
-    /// versions before.
-    pub async fn put_root(
-        &self,
-        key: &DocumentKey,
-        fetched: Fetched,
-    ) -> Result<Arc<Stored>, CacheError> {
-        let oldest = self.catalog.document(&key.mount, &key.past(KEPT - 1).request).await?;
-        let mut kept = Vec::new();
-        for past in (1..KEPT).rev() {
-            let from = key.past(past - 1);
-            let Some(row) = self.catalog.document(&key.mount, &from.request).await? else {
-                continue;
-            };
-            let to = key.past(past);
-            if row.digest.is_none() {
-                continue;
-            }
-            kept.extend(row.storage_key.clone());
-            self.catalog.put_document(&DocumentRow { key: to.request.to_string(), ..row }).await?;
-            self.memory.invalidate(&to).await;
-        }
-        // Its bytes belong to the version before now.
-        self.catalog.forget_document(&key.mount, &key.request).await?;
-        let stored = self.put(key, fetched).await?;
-        let current = self.catalog.document(&key.mount, &key.request).await?;
-        kept.extend(current.and_then(|row| row.storage_key));
-        let fell = oldest.filter(|row| row.storage_key.as_ref().is_some_and(|k| !kept.contains(k)));
-        self.discard(fell, None).await;
-        Ok(stored)
+        stored
     }
 
     /// Keeps one version of a document under its digest, and the two that came before under theirs.
@@ -369,18 +388,19 @@ impl Documents {
         self.put(&of.facts(), fetched).await.map(|_| ())
     }
 
-    /// What is kept of the facts of one document, or of the latest version of it before.
+    /// What is kept of the facts of one document, or of the latest version of it before. A version
+    /// whose table is gone is passed over: what was new since has been noted.
     pub async fn facts_before(&self, key: &DocumentKey) -> Result<Option<Facts>, CacheError> {
         let key = key.facts();
         let Some(place) = key.versions() else { return self.open_facts(&key).await };
         let rows = self.catalog.documents_under(&key.mount, &place).await?;
-        match rows.into_iter().find(|row| *row.key != *key.request) {
-            Some(row) => {
-                let key = DocumentKey { request: row.key.into(), ..key };
-                self.open_facts(&key).await
+        for row in rows.into_iter().filter(|row| *row.key != *key.request) {
+            let key = DocumentKey { request: row.key.into(), ..key.clone() };
+            if let Some(facts) = self.open_facts(&key).await? {
+                return Ok(Some(facts));
             }
-            None => Ok(None),
         }
+        Ok(None)
     }
 
     /// The facts of all indexes of a mount, those of the latest fetched first.
@@ -420,9 +440,9 @@ impl Documents {
     }
 
     /// Removes the bytes that a new row no longer points at. A failure costs space, not truth.
-    async fn discard(&self, previous: Option<DocumentRow>, current: Option<&Key>) {
+    async fn discard(&self, previous: Option<DocumentRow>, current: Option<&str>) {
         let Some(old) = previous.and_then(|row| row.storage_key) else { return };
-        if current.is_some_and(|key| key.to_string() == old) {
+        if current == Some(&*old) {
             return;
         }
         if let Ok(old) = Key::parse(&old)
@@ -450,8 +470,12 @@ impl DocumentKey {
     }
 
     fn facts(&self) -> Self {
-        // One table, whether the document is kept as fetched or decoded.
-        let of = self.request.replace(" raw @", " @");
+        // One table, whether the document is kept as fetched or decoded; and one line of versions
+        // however it is compressed: what is new in one form was not there in the other.
+        let mut of = self.request.replace(" raw @", " @");
+        for coding in [".xz ", ".gz ", ".bz2 ", ".zst "] {
+            of = of.replace(coding, " ");
+        }
         Self { request: format!("facts {of}").into(), ..self.clone() }
     }
 

@@ -101,11 +101,19 @@ impl Catalog {
         .await
     }
 
-    /// Removes the record of a file; false when there was none.
-    pub async fn forget_artifact(&self, mount: &str, path: &str) -> Result<bool> {
+    /// Removes the record of a file that was stored at this instant; false when there is none. One
+    /// that was stored since stays.
+    pub async fn forget_artifact(
+        &self,
+        mount: &str,
+        path: &str,
+        stored_at: Timestamp,
+    ) -> Result<bool> {
         let key = (mount.to_owned(), path.to_owned());
         self.write("forget a file", async |db| {
-            Ok(Entity::delete_by_id(key).exec(db).await?.rows_affected > 0)
+            let delete = Entity::delete_by_id(key);
+            let delete = delete.filter(Column::CreatedAt.eq(stored_at.as_millis()));
+            Ok(delete.exec(db).await?.rows_affected > 0)
         })
         .await
     }

@@ -106,14 +106,16 @@ impl Catalog {
         models.into_iter().filter(begins).map(|model| self.document_row(model)).collect()
     }
 
-    /// Records a document in place of an earlier one.
-    pub async fn put_document(&self, row: &DocumentRow) -> Result<()> {
-        let model = model(row);
+    /// Records documents in place of earlier ones, all or none of them.
+    pub async fn put_documents(&self, rows: &[DocumentRow]) -> Result<()> {
         let mut conflict = OnConflict::columns([Column::Mount, Column::Key]);
         conflict.update_columns(REPLACED);
         self.write("record a document", async |db| {
-            let insert = Entity::insert(model.into_active_model()).on_conflict(conflict);
-            insert.exec_without_returning(db).await.map(|_| ())
+            for row in rows {
+                let insert = Entity::insert(model(row).into_active_model());
+                insert.on_conflict(conflict.clone()).exec_without_returning(db).await?;
+            }
+            Ok(())
         })
         .await
     }

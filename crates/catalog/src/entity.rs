@@ -6,4 +6,5 @@ pub(crate) mod contact;
 pub(crate) mod document;
 pub(crate) mod first_seen;
 pub(crate) mod listed_file;
+pub(crate) mod outline;
 pub(crate) mod refusal;

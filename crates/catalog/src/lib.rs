@@ -29,7 +29,7 @@ pub use connect::{DatabaseSettings, Driver};
 pub use documents::{DocumentRow, DocumentState, FACTS, ROOTS};
 pub use error::CatalogError;
 pub use refusals::Refusal;
-pub use sightings::FirstSeen;
+pub use sightings::{FirstSeen, Sights};
 pub use stats::{Popular, Recent, Stats, human_size};
 pub use upkeep::{Cursor, Volume};
 

@@ -2,6 +2,7 @@
 
 mod m0001_begin;
 mod m0002_artifact_digests;
+mod m0003_outlines;
 
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DbErr, Statement, TransactionTrait,
@@ -15,7 +16,11 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_begin::Migration), Box::new(m0002_artifact_digests::Migration)]
+        vec![
+            Box::new(m0001_begin::Migration),
+            Box::new(m0002_artifact_digests::Migration),
+            Box::new(m0003_outlines::Migration),
+        ]
     }
 }
 

@@ -211,6 +211,7 @@ impl Visit {
         }
         let Some((located, releases)) = found? else { return Ok(None) };
         let sights = self.sights(asked.target, &releases).await?;
+        self.outline(asked.target, &gathered, &releases).await;
         let releases = releases.into_iter().zip(sights).collect();
         Ok(Some(Evidence { gathered, located, releases }))
     }

@@ -22,6 +22,7 @@ mod mount;
 mod observe;
 mod obtain;
 mod origin_of;
+mod outline;
 mod public;
 mod record;
 mod refusals;

@@ -147,6 +147,7 @@ impl Visit {
             _ => Vec::new(),
         };
         self.record_read(target, &releases).await?;
+        self.outline(target, gathered, &releases).await;
         let read = releases.len();
         let (edits, kept, valid_until, lost) = self.judge(target, releases).await?;
         let edits = edits.holding(self.held_back(target, gathered, lost).await?);

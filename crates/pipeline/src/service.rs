@@ -25,6 +25,7 @@ use crate::contents::Contents;
 use crate::doubts::Doubts;
 use crate::generations::Generations;
 use crate::joined;
+use crate::outline::Outlined;
 use crate::refusals::Refusals;
 use crate::refused::Refused;
 use crate::request::Said;
@@ -76,6 +77,7 @@ pub(crate) struct Core {
     pub(crate) records: Generations,
     pub(crate) doubts: Doubts,
     pub(crate) refusals: Refusals,
+    pub(crate) outlined: Outlined,
     pub(crate) contents: Contents,
     policy: ArcSwap<Policy>,
     public: PublicAddress,
@@ -111,6 +113,7 @@ impl Pipeline {
                 records: Generations::new(),
                 doubts: Doubts::new(),
                 refusals: Refusals::new(),
+                outlined: Outlined::new(),
                 contents: Contents::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
                 public: parts.public,

@@ -4,27 +4,29 @@
 //! absent from a stored listing and is present in a later one is new, from the instant at which
 //! the later one was read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use weir_cache::{Facts, FactsBuilder, Fetched, Stored};
+use weir_catalog::Sights;
 use weir_core::{
-    Coding, Doc, FactSet, FormatError, Found, Need, Owner, Place, Release, Request, Target,
+    Coding, Doc, Docs, FactSet, FormatError, Found, Need, Owner, Place, Release, Request, Target,
     Timestamp,
 };
 use weir_policy::Sight;
 
 use crate::Failure;
 use crate::obtain::Errand;
+use crate::outline::Outline;
 use crate::visit::Visit;
 
 /// More names than this are looked up all at once.
 const ONE_BY_ONE: usize = 64;
 
 /// Name, version and file of an entry without a date.
-type Undated = (String, String, String);
+pub(crate) type Undated = (String, String, String);
 
 impl Visit {
     /// Records what a new listing shows for the first time, before it replaces the old one. One
@@ -38,22 +40,30 @@ impl Visit {
         let target = &errand.target;
         let (Some(body), Some(scope)) = (&fetched.body, scope_of(target)) else { return Ok(()) };
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
-        if let Some(old) = previous.and_then(|stored| stored.doc.clone()) {
+        let old = previous.and_then(|stored| stored.doc.clone());
+        let outline = catalog.outline(mount, &scope).await?.map(Outline::read);
+        let mut sights = Sights { scope, ..Sights::default() };
+        if old.is_some() || outline.is_some() {
             let (visit, listing) = (self.clone(), self.listing_of(target));
             let (errand, body) = (Arc::clone(errand), body.clone());
             let media = fetched.media.clone();
-            let length = old.bytes().len() + body.len();
+            let length = old.as_ref().map_or(0, |old| old.bytes().len()) + body.len();
             let appeared = move || {
-                let read = |doc: &Doc| visit.undated(&listing, &errand, doc);
-                appeared(read(&Doc::new(body, &media)), || read(&old))
+                let read = |doc: &Doc| {
+                    let mut docs = errand.known.clone();
+                    docs.insert(Need::Fetch(errand.fetch.clone()), Found::Doc(doc.clone()));
+                    visit.undated(&listing, &docs)
+                };
+                appeared(read(&Doc::new(body, &media)), || Some(read(&old?)), outline.as_ref())
                     .map_err(|error| visit.unreadable(&listing, &error))
             };
-            let fresh = self.compute(length, appeared).await?;
-            if catalog.contact(mount, &scope).await?.is_some() {
-                self.record(&fresh).await?;
+            let Appeared { fresh, outline } = self.compute(length, appeared).await?;
+            sights.outline = outline.map(Outline::into_bytes);
+            if catalog.contact(mount, &sights.scope).await?.is_some() {
+                sights.fresh = by_name(fresh);
             }
         }
-        catalog.record_contact(mount, &scope, self.now).await?;
+        catalog.record_sights(mount, &sights, self.now).await?;
         Ok(())
     }
 
@@ -74,7 +84,7 @@ impl Visit {
         let documents = &self.core.documents;
         let before = documents.facts_before(&errand.key).await?;
         let others = documents.facts(&self.mount.name).await?;
-        let scope = format!("index:{path}");
+        let mut sights = Sights { scope: format!("index:{path}"), ..Sights::default() };
         if let (Some(before), Some(now)) = (before, Facts::open(table.clone().into())) {
             let changes = weir_cache::changes(&before, &now);
             // What moves from one suite to another is not new.
@@ -84,13 +94,13 @@ impl Visit {
                 others.iter().flat_map(Facts::iter).map(|f| (f.name, f.version)).collect()
             };
             let fresh = changes.appeared.iter().filter(|f| !known.contains(&(f.name, f.version)));
-            let fresh = fresh.map(|f| (f.name.into(), f.version.into(), f.file.into())).collect();
-            self.record(&fresh).await?;
+            sights.fresh =
+                by_name(fresh.map(|f| (f.name.into(), f.version.into(), f.file.into())).collect());
             for fact in &changes.replaced {
                 self.replaced(fact.file).await?;
             }
         }
-        self.core.catalog.record_contact(&self.mount.name, &scope, self.now).await?;
+        self.core.catalog.record_sights(&self.mount.name, &sights, self.now).await?;
         // Last: after a crash between them, what is new is compared with the same index again.
         Ok(documents.put_facts(&errand.key, table).await?)
     }
@@ -120,23 +130,11 @@ impl Visit {
 
     /// The target that reads all of a listing: a listing may have been fetched for the sake of
     /// one version only.
-    fn listing_of(&self, target: &Target) -> Target {
+    pub(crate) fn listing_of(&self, target: &Target) -> Target {
         match (target.package(), self.mount.descriptor().listing) {
             (None, _) | (_, "") => target.clone(),
             (Some(name), listing) => Target::manifest(name.as_str(), listing),
         }
-    }
-
-    async fn record(&self, fresh: &HashSet<Undated>) -> Result<(), Failure> {
-        let mut by_name: HashMap<&str, Vec<(&str, &str)>> = HashMap::new();
-        for (name, version, file) in fresh {
-            by_name.entry(name).or_default().push((version, file));
-        }
-        for (name, entries) in by_name {
-            let (catalog, mount) = (&self.core.catalog, &self.mount.name);
-            catalog.record_first_seen(mount, name, &entries, self.now).await?;
-        }
-        Ok(())
     }
 
     /// Dates what no listing names by the first request for it.
@@ -162,16 +160,13 @@ impl Visit {
     }
 
     /// The entries of one listing that carry no registry date.
-    fn undated(
+    pub(crate) fn undated(
         &self,
         listing: &Target,
-        errand: &Errand,
-        doc: &Doc,
+        docs: &Docs,
     ) -> Result<HashSet<Undated>, FormatError> {
-        let mut docs = errand.known.clone();
-        docs.insert(Need::Fetch(errand.fetch.clone()), Found::Doc(doc.clone()));
         let mut entries = HashSet::new();
-        self.mount.ecosystem.read(&self.job(listing, &docs), &mut |release| {
+        self.mount.ecosystem.read(&self.job(listing, docs), &mut |release| {
             if release.available.is_none() {
                 entries.insert((
                     release.name.to_string(),
@@ -235,20 +230,46 @@ impl Visit {
     }
 }
 
-/// What a new listing has and the old one has not. Where only the new one cannot be read, it is
-/// broken; where the old one cannot be read, nothing is known to be new.
+/// What a new listing shows.
+struct Appeared {
+    fresh: HashSet<Undated>,
+    /// All that it names, where some of it has no date.
+    outline: Option<Outline>,
+}
+
+/// What a new listing has and the old one has not; where the old one is not here any more, what its
+/// outline has not. Where only the new one cannot be read, it is broken; where nothing is known of
+/// an old one, nothing is known to be new.
 fn appeared(
     new: Result<HashSet<Undated>, FormatError>,
-    old: impl FnOnce() -> Result<HashSet<Undated>, FormatError>,
-) -> Result<HashSet<Undated>, FormatError> {
+    old: impl FnOnce() -> Option<Result<HashSet<Undated>, FormatError>>,
+    outline: Option<&Outline>,
+) -> Result<Appeared, FormatError> {
     if new.as_ref().is_ok_and(HashSet::is_empty) {
-        return new;
+        return Ok(Appeared { fresh: HashSet::new(), outline: None });
     }
-    match (new, old()) {
-        (Ok(new), Ok(old)) => Ok(new.difference(&old).cloned().collect()),
-        (Err(error), Ok(_)) => Err(error),
-        (_, Err(_)) => Ok(HashSet::new()),
+    let old = old().and_then(Result::ok);
+    let was_there = |entry: &Undated| match (&old, outline) {
+        (Some(old), _) => old.contains(entry),
+        (None, Some(outline)) => outline.names(entry),
+        (None, None) => true,
+    };
+    match new {
+        Ok(new) => {
+            let outline = Some(Outline::of(&new));
+            Ok(Appeared { fresh: new.into_iter().filter(|e| !was_there(e)).collect(), outline })
+        }
+        Err(error) if old.is_some() => Err(error),
+        Err(_) => Ok(Appeared { fresh: HashSet::new(), outline: None }),
     }
+}
+
+fn by_name(fresh: HashSet<Undated>) -> BTreeMap<String, Vec<(String, String)>> {
+    let mut by_name: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    for (name, version, file) in fresh {
+        by_name.entry(name).or_default().push((version, file));
+    }
+    by_name
 }
 
 /// A decoded path as it stands in an address.
@@ -258,7 +279,7 @@ pub(crate) fn encoded_path(path: &str) -> String {
 }
 
 /// The scope whose first contact counts: the package, or the index.
-fn scope_of(target: &Target) -> Option<String> {
+pub(crate) fn scope_of(target: &Target) -> Option<String> {
     match target {
         Target::Manifest { scope, .. } | Target::Artifact { owner: Owner::Listed(scope), .. } => {
             Some(scope.to_string())

@@ -1,10 +1,12 @@
 //! Documents outlive a restart, and only as they were.
 
 use bytes::Bytes;
-use weir_core::Timestamp;
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
+use weir_core::{Algorithm, Digest, Release, Timestamp};
 
-use super::{DocumentKey, Fetched};
+use super::{DocumentKey, Documents, Fetched};
 use crate::testing::Kept;
+use crate::{Facts, FactsBuilder};
 
 fn key(request: &str) -> DocumentKey {
     DocumentKey { mount: "npm".into(), request: request.into() }
@@ -81,4 +83,85 @@ async fn bytes_that_were_changed_or_removed_count_as_not_kept() {
     assert!(kept.open().await.documents.get(&key("a")).await.unwrap().is_none());
     std::fs::remove_file(&file).unwrap();
     assert!(kept.open().await.documents.get(&key("a")).await.unwrap().is_none());
+}
+
+/// Another connection to the catalogue of a folder.
+async fn beside(kept: &Kept) -> DatabaseConnection {
+    let path = kept.folder.path().join("weir.db");
+    let mut options = ConnectOptions::new(format!("sqlite://{}", path.display()));
+    Database::connect(options.max_connections(1).to_owned()).await.unwrap()
+}
+
+async fn bytes(kept: &Kept, key: &DocumentKey) -> Option<Vec<u8>> {
+    let stored = kept.open().await.documents.get(key).await.unwrap()?;
+    Some(stored.doc.as_ref()?.bytes().to_vec())
+}
+
+#[tokio::test]
+async fn a_root_that_cannot_be_recorded_leaves_all_versions_as_they_are() {
+    let kept = Kept::new();
+    let documents = kept.open().await.documents;
+    for text in ["1", "2", "3"] {
+        documents.put_root(&key("root"), fetched(Some(text))).await.unwrap();
+    }
+    let other = beside(&kept).await;
+    let failing = "CREATE TRIGGER failing BEFORE UPDATE ON documents WHEN NEW.key = 'root' \
+                   BEGIN SELECT RAISE(ABORT, 'no'); END";
+    other.execute_unprepared(failing).await.unwrap();
+    documents.put_root(&key("root"), fetched(Some("4"))).await.unwrap_err();
+    // As after a crash: nothing of the process before is left.
+    for (past, text) in [(0, b"3"), (1, b"2"), (2, b"1")] {
+        assert_eq!(bytes(&kept, &key("root").past(past)).await.unwrap(), text, "{past}");
+    }
+    other.execute_unprepared("DROP TRIGGER failing").await.unwrap();
+    documents.put_root(&key("root"), fetched(Some("4"))).await.unwrap();
+    for (past, text) in [(0, b"4"), (1, b"3"), (2, b"2")] {
+        assert_eq!(bytes(&kept, &key("root").past(past)).await.unwrap(), text, "{past}");
+    }
+    assert_eq!(kept.files().len(), 3, "the bytes of the oldest are gone");
+    documents.put_root(&key("root"), fetched(Some("3"))).await.unwrap();
+    for (past, text) in [(0, b"3"), (1, b"4"), (2, b"3")] {
+        assert_eq!(bytes(&kept, &key("root").past(past)).await.unwrap(), text, "{past}");
+    }
+}
+
+fn table(file: &str) -> Vec<u8> {
+    let mut facts = FactsBuilder::default();
+    facts.add(&Release {
+        name: "a".into(),
+        version: "1".into(),
+        file: Some(file.to_owned().into()),
+        ..Release::default()
+    });
+    facts.build()
+}
+
+fn index(request: &str, version: &str) -> DocumentKey {
+    key(request).version(&Digest::of(Algorithm::Sha256, version.as_bytes()))
+}
+
+#[tokio::test]
+async fn an_index_is_compared_with_the_last_table_that_can_be_read() {
+    let kept = Kept::new();
+    let documents = kept.open().await.documents;
+    let of = |version: &str| index("dists/stable/Packages.xz ", version);
+    for (at, version) in ["one", "two"].into_iter().enumerate() {
+        kept.clock.set(Timestamp::from_millis(at as i64));
+        documents.put_facts(&of(version), table(version)).await.unwrap();
+    }
+    let files = async |documents: &Documents, key: &DocumentKey| -> Vec<String> {
+        let facts = documents.facts_before(key).await.unwrap();
+        facts.iter().flat_map(Facts::iter).map(|fact| fact.file.to_owned()).collect()
+    };
+    assert_eq!(files(&documents, &of("three")).await, ["two"]);
+    let plain = index("dists/stable/Packages ", "three");
+    assert_eq!(files(&documents, &plain).await, ["two"], "whatever it is compressed with");
+    let other = index("dists/other/Packages.xz ", "three");
+    assert!(files(&documents, &other).await.is_empty());
+    let latest = kept.files().into_iter().find(|file| {
+        let bytes = std::fs::read(file).unwrap();
+        bytes.windows(3).any(|part| part == b"two")
+    });
+    std::fs::remove_file(latest.unwrap()).unwrap();
+    assert_eq!(files(&kept.open().await.documents, &of("three")).await, ["one"]);
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal};
+use crate::{
+    ArtifactRow, Catalog, DocumentRow, DocumentState, FirstSeen, Hits, Kind, Refusal, Sights,
+};
 use futures_util::future::join_all;
 use weir_core::{Algorithm, Coordinates, Digest, Listed, Name, Role, Timestamp};
 
@@ -55,8 +57,10 @@ async fn a_recorded_file_reads_back_until_it_is_forgotten() {
         catalog.put_artifact(&row).await.unwrap();
         assert_eq!(catalog.artifact("npm", &row.path).await.unwrap(), Some(row.clone()));
         assert_eq!(catalog.artifact("other", &row.path).await.unwrap(), None);
-        assert!(catalog.forget_artifact("npm", &row.path).await.unwrap());
-        assert!(!catalog.forget_artifact("npm", &row.path).await.unwrap());
+        let forget = async |at| catalog.forget_artifact("npm", &row.path, at).await.unwrap();
+        assert!(!forget(at(99)).await, "another one is stored there now");
+        assert!(forget(row.created_at).await);
+        assert!(!forget(row.created_at).await);
         assert_eq!(catalog.artifact("npm", &row.path).await.unwrap(), None);
     })
     .await;
@@ -164,7 +168,7 @@ fn document(key: &str) -> DocumentRow {
 async fn a_document_is_kept_validated_replaced_and_forgotten() {
     with_catalog("document", async |catalog| {
         let row = document("GET primary lodash");
-        catalog.put_document(&row).await.unwrap();
+        catalog.put_documents(std::slice::from_ref(&row)).await.unwrap();
         assert_eq!(catalog.document("npm", &row.key).await.unwrap(), Some(row.clone()));
         assert!(catalog.touch_document("npm", &row.key, at(7)).await.unwrap());
         assert!(catalog.touch_document("npm", &row.key, at(3)).await.unwrap());
@@ -183,7 +187,7 @@ async fn a_document_is_kept_validated_replaced_and_forgotten() {
             validated_at: at(9),
             ..row
         };
-        catalog.put_document(&absent).await.unwrap();
+        catalog.put_documents(std::slice::from_ref(&absent)).await.unwrap();
         let about = catalog.documents_of("npm", "lodash").await.unwrap();
         assert_eq!(about, std::slice::from_ref(&absent));
         assert!(catalog.forget_document("npm", &absent.key).await.unwrap());
@@ -200,6 +204,25 @@ async fn the_first_contact_stands() {
         catalog.record_contact("npm", "lodash", at(1)).await.unwrap();
         assert_eq!(catalog.contact("npm", "lodash").await.unwrap(), Some(at(5)));
         assert_eq!(catalog.contact("mirror", "lodash").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_first_outline_stands_until_a_listing_is_compared_with_it() {
+    with_catalog("outlines", async |catalog| {
+        assert_eq!(catalog.outline("npm", "a").await.unwrap(), None);
+        catalog.begin_outline("npm", "a", vec![1, 2]).await.unwrap();
+        catalog.begin_outline("npm", "a", vec![3]).await.unwrap();
+        assert_eq!(catalog.outline("npm", "a").await.unwrap(), Some(vec![1, 2]));
+        let mut sights = Sights { scope: "a".into(), ..Sights::default() };
+        catalog.record_sights("npm", &sights, at(1)).await.unwrap();
+        assert_eq!(catalog.outline("npm", "a").await.unwrap(), Some(vec![1, 2]));
+        sights.outline = Some(vec![]);
+        catalog.record_sights("npm", &sights, at(2)).await.unwrap();
+        assert_eq!(catalog.outline("npm", "a").await.unwrap(), Some(vec![]));
+        assert_eq!(catalog.outline("mirror", "a").await.unwrap(), None);
+        assert_eq!(catalog.contact("npm", "a").await.unwrap(), Some(at(1)));
     })
     .await;
 }
@@ -440,13 +463,14 @@ async fn every_record_can_be_written_by_a_task_of_its_own() {
         let catalog = catalog.clone();
         let task = tokio::spawn(async move {
             catalog.put_artifact(&artifact("a", "1", 1)).await?;
-            catalog.put_document(&document("k")).await?;
+            catalog.put_documents(&[document("k")]).await?;
             catalog.touch_document("npm", "k", at(3)).await?;
             catalog.record_contact("npm", "a", at(3)).await?;
             catalog.record_files("npm", &[listed("a", "1", None)], at(3)).await?;
             catalog.record_refusals(&[]).await?;
             catalog.forget_document("npm", "k").await?;
-            catalog.forget_artifact("npm", &artifact("a", "1", 1).path).await?;
+            let stored = artifact("a", "1", 1);
+            catalog.forget_artifact("npm", &stored.path, stored.created_at).await?;
             catalog.stats(1, 1).await
         });
         assert_eq!(task.await.unwrap().unwrap().artifacts, 0);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Catalog, CatalogError, DatabaseSettings, Driver};
 use sea_orm::{ConnectionTrait, Database};
+use weir_core::{Algorithm, Coordinates, Digest, Listed, Timestamp};
+
+use crate::{Catalog, CatalogError, DatabaseSettings, Driver, Sights};
 
 use super::behaviour::artifact;
 use super::database::server;
@@ -56,6 +58,77 @@ async fn a_transaction_that_the_database_ended_spoils_no_later_one() {
         catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap();
         catalog.check().await.unwrap();
     }
+}
+
+/// A catalogue in a file, and another connection to it that can make its writes fail.
+async fn breakable(folder: &std::path::Path) -> (Catalog, sea_orm::DatabaseConnection) {
+    let path = folder.join("weir.db");
+    let catalog = Catalog::open(&DatabaseSettings::sqlite(&path)).await.unwrap();
+    let mut options = sea_orm::ConnectOptions::new(format!("sqlite://{}", path.display()));
+    (catalog, Database::connect(options.max_connections(1).to_owned()).await.unwrap())
+}
+
+async fn fail_inserts(other: &sea_orm::DatabaseConnection, table: &str) {
+    let trigger = format!(
+        "CREATE TRIGGER failing BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+    );
+    other.execute_unprepared(&trigger).await.unwrap();
+}
+
+#[tokio::test]
+async fn sights_are_recorded_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (catalog, other) = breakable(folder.path()).await;
+    let sights = Sights {
+        scope: "a".to_owned(),
+        fresh: [("a".to_owned(), vec![("2".to_owned(), String::new())])].into(),
+        outline: Some(b"named".to_vec()),
+    };
+    for table in ["contacts", "first_seen", "outlines"] {
+        fail_inserts(&other, table).await;
+        catalog.record_sights("npm", &sights, Timestamp::EPOCH).await.unwrap_err();
+        assert_eq!(catalog.contact("npm", "a").await.unwrap(), None, "{table}");
+        assert_eq!(catalog.first_seen("npm", "a").await.unwrap(), [], "{table}");
+        assert_eq!(catalog.outline("npm", "a").await.unwrap(), None, "{table}");
+        other.execute_unprepared("DROP TRIGGER failing").await.unwrap();
+    }
+    catalog.record_sights("npm", &sights, Timestamp::EPOCH).await.unwrap();
+    assert_eq!(catalog.first_seen("npm", "a").await.unwrap().len(), 1);
+    assert_eq!(catalog.outline("npm", "a").await.unwrap(), Some(b"named".to_vec()));
+}
+
+#[tokio::test]
+async fn steps_to_content_are_recorded_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (catalog, other) = breakable(folder.path()).await;
+    let step = |to: &str| Listed {
+        release: Coordinates::new("demo", "1.0"),
+        file: to.into(),
+        digest: Some(Digest::of(Algorithm::Sha256, to.as_bytes())),
+        size: None,
+        published: None,
+    };
+    let record = async |to| {
+        let steps = [step(to)];
+        catalog.record_steps("oci", "demo", &steps, Timestamp::EPOCH).await
+    };
+    let known = async || catalog.known_by_file("oci", "one").await.unwrap().len();
+    fail_inserts(&other, "contacts").await;
+    record("one").await.unwrap_err();
+    assert_eq!(known().await, 0, "a step without the contact would be refused for its date");
+    other.execute_unprepared("DROP TRIGGER failing").await.unwrap();
+    assert!(record("one").await.unwrap());
+    assert_eq!((known().await, catalog.contact("oci", "demo").await.unwrap().is_some()), (1, true));
+    fail_inserts(&other, "first_seen").await;
+    record("two").await.unwrap_err();
+    assert_eq!(
+        catalog.known_by_file("oci", "two").await.unwrap().len(),
+        0,
+        "it would count as old"
+    );
+    other.execute_unprepared("DROP TRIGGER failing").await.unwrap();
+    assert!(record("two").await.unwrap(), "it is still new");
+    assert_eq!(catalog.first_seen("oci", "demo").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use weir_cache::{ArtifactSettings, Artifacts, Documents};
+use weir_cache::{ArtifactSettings, Artifacts, Documents, Upkeep};
 use weir_catalog::{Catalog, DatabaseSettings};
 use weir_core::{Clock, Code, Ecosystem, Selection, Timestamp};
 use weir_pipeline::{
@@ -344,7 +344,7 @@ impl Setup {
         let observer = Arc::new(Recorder::default());
         let pipeline = Pipeline::new(PipelineParts {
             artifacts: artifacts.clone(),
-            documents,
+            documents: documents.clone(),
             catalog: catalog.clone(),
             policy: policy(&self.policy),
             clock,
@@ -353,6 +353,7 @@ impl Setup {
             settings: self.settings.clone(),
             signer: self.signer.clone(),
         });
+        let upkeep = Upkeep::new(artifacts.clone(), documents);
         let client = Client::new(self.upstream.clone()).unwrap();
         let mounts: HashMap<String, Arc<Mount>> = self
             .mounts
@@ -360,7 +361,8 @@ impl Setup {
             .map(|mount| (mount.name.clone(), Arc::new(self.made(mount, &client))))
             .collect();
         let fronts = self.fronts(&mounts);
-        Gateway { setup: self.clone(), pipeline, mounts, fronts, catalog, artifacts, observer }
+        let setup = self.clone();
+        Gateway { setup, pipeline, mounts, fronts, catalog, artifacts, upkeep, observer }
     }
 
     fn made(&self, setup: &MountSetup, client: &Client) -> Mount {
@@ -434,6 +436,7 @@ pub(crate) struct Gateway {
     pub(crate) fronts: HashMap<String, Arc<Front>>,
     pub(crate) catalog: Catalog,
     pub(crate) artifacts: Artifacts,
+    pub(crate) upkeep: Upkeep,
     pub(crate) observer: Arc<Recorder>,
 }
 

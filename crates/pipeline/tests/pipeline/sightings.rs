@@ -1,8 +1,9 @@
 //! Registries without dates: what was there at first contact is old, what appears later is new.
 
+use weir_cache::Retention;
 use weir_policy::Unknown;
 use weir_testkit::origin::{
-    CargoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, npm_registry, pypi_index,
+    Answer, CargoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, npm_registry, pypi_index,
 };
 
 use crate::harness::{DAY, PYPI_JSON, Setup, setup, versions};
@@ -150,4 +151,69 @@ async fn a_stored_file_without_a_date_is_judged_by_its_sight() {
         let refused = gateway.get(path).await;
         assert!(refused.fails(403, "blocked_by_policies"), "{path}: {refused:?}");
     }
+}
+
+/// What becomes of a listing between two releases must not make the second one old.
+async fn is_new_though(what: &str, happens: impl AsyncFn(&Undated, &Setup)) {
+    let undated = Undated::start().await;
+    let setup = undated.setup();
+    let gateway = setup.open().await;
+    for path in files("1.0.0") {
+        assert!(gateway.get(&path).await.is(200), "{path}");
+    }
+    drop(gateway);
+    happens(&undated, &setup).await;
+    undated.have(&demo().release("1.2.0", ""));
+    setup.clock.advance(DAY);
+    let gateway = setup.open().await;
+    for path in files("1.2.0") {
+        let refused = gateway.get(&path).await;
+        assert!(refused.fails(403, "blocked_by_policies"), "{what}, {path}: {refused:?}");
+    }
+    for path in files("1.1.0") {
+        let answered = gateway.get(&path).await;
+        assert!(answered.is(200), "{what}, {path}: {answered:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_appears_is_new_though_the_listing_before_is_gone() {
+    is_new_though("the store was removed", async |_, setup| {
+        std::fs::remove_dir_all(setup.objects()).unwrap();
+    })
+    .await;
+    is_new_though("the listings have rotted", async |_, setup| {
+        let folders = std::fs::read_dir(setup.objects().join("~documents")).unwrap();
+        for folder in folders.flat_map(|mount| std::fs::read_dir(mount.unwrap().path()).unwrap()) {
+            for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+                std::fs::write(file.unwrap().path(), "rotten").unwrap();
+            }
+        }
+    })
+    .await;
+    is_new_though("nobody asked for a month", async |_, setup| {
+        setup.clock.advance(DAY * 30);
+        let gateway = setup.open().await;
+        let idle = Retention { max_size: None, max_age: Some(DAY) };
+        assert!(gateway.upkeep.evict(&idle).await.unwrap().documents >= 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_appears_is_new_though_the_package_was_away_for_a_while() {
+    is_new_though("it was a 404", async |undated, setup| {
+        for origin in [&undated.npm, &undated.pypi, &undated.cargo] {
+            origin.bend(|_, _| Answer::status(404, "gone\n"));
+        }
+        setup.clock.advance(DAY);
+        let gateway = setup.open().await;
+        for path in LISTINGS {
+            assert!(gateway.get(path).await.is(404), "{path}");
+        }
+        for origin in [&undated.npm, &undated.pypi, &undated.cargo] {
+            origin.bend(|_, answer| answer);
+        }
+    })
+    .await;
 }
