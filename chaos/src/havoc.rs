@@ -12,6 +12,7 @@ use weir_testkit::process::{Gateway, Start, command};
 use crate::counts::Tally;
 use crate::disk::{self, Small};
 use crate::faults::{Faults, Mood};
+use crate::names::Names;
 use crate::world::World;
 
 /// The gateway, and whoever wishes it ill.
@@ -25,6 +26,8 @@ pub(crate) struct Havoc {
     /// Where it listens, for those who ask.
     pub(crate) port: Arc<AtomicU16>,
     pub(crate) small: Option<Small>,
+    /// What the gateway has to know.
+    pub(crate) names: Option<Arc<Names>>,
     pub(crate) dice: Random,
 }
 
@@ -107,11 +110,20 @@ impl Havoc {
 
     fn lose_database(&mut self) {
         self.tally.fault("database removed");
+        self.forget();
         self.stop();
         for name in ["weir.db", "weir.db-wal", "weir.db-shm"] {
             let _ = std::fs::remove_file(self.folder.join("data").join(name));
         }
+        self.forget();
         self.begin();
+    }
+
+    /// Before and after the database is removed: what is named between is not known afterwards.
+    fn forget(&self) {
+        if let Some(names) = &self.names {
+            names.forget();
+        }
     }
 
     fn lose_store(&mut self) {

@@ -2,11 +2,13 @@
 
 use crate::client::{Ask, End, Got};
 use crate::counts::Tally;
+use crate::names::Asked;
 use crate::things::Kind;
 use crate::truth::Truth;
 
 /// Judges the answer to a request for a thing, and counts it.
-pub(crate) fn judge(tally: &Tally, truth: &Truth, thing: usize, ask: &Ask, got: Option<&Got>) {
+pub(crate) fn judge(tally: &Tally, truth: &Truth, asked: Asked, ask: &Ask, got: Option<&Got>) {
+    let thing = asked.thing;
     let Some(got) = got else {
         tally.broken();
         return;
@@ -23,7 +25,10 @@ pub(crate) fn judge(tally: &Tally, truth: &Truth, thing: usize, ask: &Ask, got: 
         tally.unfiltered(got.body.len(), said("shows what is withheld"));
         return;
     }
-    match worth(truth, thing, ask, got) {
+    if (ask.method, got.status, got.end) == ("GET", 200, End::Whole) {
+        truth.names.name(asked, &known.names);
+    }
+    match worth(truth, asked, ask, got) {
         Worth::Right if known.withheld && got.status == 403 => tally.refused(),
         Worth::Right => tally.right(),
         Worth::Honest => tally.error(),
@@ -39,7 +44,8 @@ enum Worth {
     Wrong(&'static str),
 }
 
-fn worth(truth: &Truth, thing: usize, ask: &Ask, got: &Got) -> Worth {
+fn worth(truth: &Truth, asked: Asked, ask: &Ask, got: &Got) -> Worth {
+    let thing = asked.thing;
     let known = &truth.things[thing];
     match got.status {
         200 | 206 if got.end != End::Whole => Worth::Unfinished,
@@ -51,7 +57,8 @@ fn worth(truth: &Truth, thing: usize, ask: &Ask, got: &Got) -> Worth {
         403 if known.withheld => Worth::Right,
         403 => Worth::Wrong("refused, though it is allowed"),
         404 if known.passing || known.withheld => Worth::Right,
-        404 if known.indexed => Worth::Honest,
+        // Nobody has asked for what lists it, or the gateway has lost its memory since.
+        404 if known.indexed && !truth.names.is_known(asked) => Worth::Honest,
         404 => Worth::Wrong("denied, though it exists"),
         416 if ask.headers.iter().any(|(name, _)| *name == "range") => Worth::Right,
         429 | 500..=599 => honest(got),

@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod havoc;
 mod judge;
+mod names;
 mod run;
 mod things;
 mod truth;

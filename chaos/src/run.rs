@@ -80,6 +80,7 @@ fn havoc(
         gateway: None,
         port: Arc::new(AtomicU16::new(0)),
         small: None,
+        names: None,
         dice: Random::new(options.seed.wrapping_add(1)),
         folder,
     })
@@ -93,6 +94,7 @@ async fn storm(
     folder: PathBuf,
 ) -> Result<()> {
     let mut havoc = havoc(options, world, tally, folder)?;
+    havoc.names = Some(Arc::clone(&truth.names));
     havoc.start.config.push_str(KEEPS);
     havoc.small = Small::mount(&havoc.folder.join("data"), DISK);
     if havoc.small.is_none() {
@@ -138,8 +140,9 @@ async fn recovered(havoc: &Havoc, truth: &Truth) {
             let mut get = Ask::get(&thing.path);
             get.headers.extend(thing.accept.map(|accept| ("accept", accept.to_owned())));
             havoc.tally.request();
+            let asked = truth.names.asked(at);
             let got = ask(havoc.port.load(Ordering::Relaxed), &get).await;
-            judge(&havoc.tally, truth, at, &get, got.as_ref());
+            judge(&havoc.tally, truth, asked, &get, got.as_ref());
             let wanted = if thing.withheld { 403..405 } else { 200..201 };
             let status = got.as_ref().map_or(0, |got| got.status);
             if wanted.contains(&status) || thing.withheld && status == 200 {
@@ -177,10 +180,11 @@ impl Client {
     /// Asks for something that exists.
     async fn ask(&mut self) {
         let at = self.dice.below(self.truth.things.len());
-        let asked = self.request(at);
-        let got = ask(self.port.load(Ordering::Relaxed), &asked).await;
-        judge(&self.tally, &self.truth, at, &asked, got.as_ref());
-        match asked.manner {
+        let request = self.request(at);
+        let asked = self.truth.names.asked(at);
+        let got = ask(self.port.load(Ordering::Relaxed), &request).await;
+        judge(&self.tally, &self.truth, asked, &request, got.as_ref());
+        match request.manner {
             _ if got.is_none() => tokio::time::sleep(Duration::from_millis(50)).await,
             Manner::Vanishes(_) => self.tally.fault("client left"),
             Manner::Slow(_) => self.tally.fault("slow client"),

@@ -30,19 +30,28 @@ pub(crate) struct Thing {
     pub(crate) passing: bool,
     /// Whether a gateway knows it only from a document that somebody has asked for before.
     pub(crate) indexed: bool,
+    /// What such a document names: things by number.
+    pub(crate) names: Vec<usize>,
     /// Its bytes at the registry; a listing's depend on the gateway's address and policy.
     pub(crate) bytes: Option<Bytes>,
 }
 
 impl Thing {
     pub(crate) fn listing(path: impl Into<String>, accept: Option<&'static str>) -> Self {
-        let (path, kind) = (path.into(), Kind::Listing);
-        Self { path, accept, kind, withheld: false, passing: false, indexed: false, bytes: None }
+        Self {
+            path: path.into(),
+            accept,
+            kind: Kind::Listing,
+            withheld: false,
+            passing: false,
+            indexed: false,
+            names: Vec::new(),
+            bytes: None,
+        }
     }
 
     pub(crate) fn file(path: impl Into<String>, bytes: Bytes) -> Self {
-        let (path, kind, bytes) = (path.into(), Kind::File, Some(bytes));
-        Self { path, accept: None, kind, withheld: false, passing: false, indexed: false, bytes }
+        Self { kind: Kind::File, bytes: Some(bytes), ..Self::listing(path, None) }
     }
 
     pub(crate) fn withheld(mut self, withheld: bool) -> Self {

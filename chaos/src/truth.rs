@@ -1,12 +1,14 @@
 //! What is right: the registries' own files, and listings as a gateway writes them on a good day.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use weir_testkit::process::{Gateway, Start};
 
 use crate::client::{Ask, End, ask};
+use crate::names::Names;
 use crate::things::{Kind, Thing};
 use crate::world::World;
 
@@ -14,6 +16,7 @@ use crate::world::World;
 #[derive(Debug)]
 pub(crate) struct Truth {
     pub(crate) things: Vec<Thing>,
+    pub(crate) names: Arc<Names>,
     bodies: Vec<Vec<Bytes>>,
     tags: Vec<Option<String>>,
 }
@@ -23,7 +26,8 @@ impl Truth {
     pub(crate) async fn learn(world: &World, folder: &Path) -> Result<Self> {
         let things = world.things.clone();
         let (bodies, tags) = (vec![Vec::new(); things.len()], vec![None; things.len()]);
-        let mut truth = Self { things, bodies, tags };
+        let names = Arc::new(Names::new(things.len()));
+        let mut truth = Self { things, names, bodies, tags };
         for later in [false, true] {
             world.turn(later);
             let folder = folder.join(if later { "later" } else { "before" });

@@ -235,6 +235,7 @@ impl World {
             [standing(), vec![banned("banned")]].concat().into_iter().map(old).collect();
         let archive = DebianArchive::new(&packages, &DebianStyle::default(), &toy_sign);
         archive.publish(&self.debian);
+        let indexes = self.things.len() + archive.roots.len();
         for (path, _) in archive.roots.iter().chain(&archive.indexes) {
             self.things.push(Thing::listing(format!("/debian/{path}"), None).signed());
         }
@@ -242,6 +243,11 @@ impl World {
         self.list(&archive.files, |file| format!("/debian/{}", file.path));
         for thing in &mut self.things[files..] {
             thing.indexed = true;
+        }
+        // Each index lists all files, whatever it is compressed with.
+        let named: Vec<usize> = (files..self.things.len()).collect();
+        for index in &mut self.things[indexes..files] {
+            index.names.clone_from(&named);
         }
     }
 
@@ -265,10 +271,13 @@ impl World {
             let image = Image::new("amd64", OLD, &[&layers[0], &layers[1]]);
             registry.image(name, &image);
             registry.tag(name, tag, &image.manifest);
+            let blobs = self.things.len() + 2;
+            let names: Vec<usize> = (blobs..=blobs + image.layers.len()).collect();
             for reference in [*tag, image.digest()] {
                 let path = format!("/v2/{name}/manifests/{reference}");
                 let accept = Some("application/vnd.oci.image.manifest.v1+json");
-                let thing = Thing { accept, ..Thing::file(path, image.manifest.bytes.clone()) };
+                let file = Thing::file(path, image.manifest.bytes.clone());
+                let thing = Thing { accept, names: names.clone(), ..file };
                 self.things.push(thing.withheld(withheld));
             }
             for piece in image.layers.iter().chain([&image.config]) {
