@@ -143,7 +143,11 @@ async fn drive<S>(
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     // What a client does not take for so long, it will not take.
-    let stream = Patient::new(stream, service.settings.send_timeout);
+    let ServerSettings { http2, header_timeout, send_timeout, .. } = service.settings;
+    let mut stream = Patient::new(stream, send_timeout);
+    if http2 {
+        stream = stream.greeted_within(header_timeout);
+    }
     let service = hyper::service::service_fn(move |request| answer(service.clone(), request));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A client that goes away is no event of ours.

@@ -48,7 +48,22 @@ async fn half_a_request_and_an_idle_connection_are_closed_after_their_time() {
     slow_body.write_all(head).await.unwrap();
     assert!(day.serves("small", "1.0.0").await);
     for stream in halves.iter_mut().chain([&mut idle, &mut slow_body]) {
-        assert!(is_closed(stream, Duration::from_secs(8)).await);
+        assert!(is_closed(stream, Duration::from_secs(30)).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_preface_of_http2_and_silence_are_closed_after_their_time() {
+    let day = Day::begun("http2 = true\n[limits]\nheader_timeout = \"1s\"\n").await;
+    let mut halves = Vec::new();
+    for begun in [&b""[..], b"PRI * HTTP/2.0\r\n", HALF] {
+        let mut stream = connect(&day).await;
+        stream.write_all(begun).await.unwrap();
+        halves.push(stream);
+    }
+    assert!(day.serves("small", "1.0.0").await);
+    for stream in &mut halves {
+        assert!(is_closed(stream, Duration::from_secs(30)).await);
     }
 }
 

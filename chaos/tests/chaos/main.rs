@@ -34,7 +34,7 @@ impl Day {
         };
         let packages = [package("small", 100), package("heavy", HEAVY)];
         let files = npm_registry(&origin, &packages, &NpmStyle::default());
-        let config = format!("[upstream]\nnpm = {:?}\n{config}", origin.url());
+        let config = format!("{config}\n[upstream]\nnpm = {:?}\n", origin.url());
         let start = Start { config, ..Start::default() };
         Self { folder: tempfile::tempdir().unwrap(), origin, files, start, gateway: None }
     }
