@@ -20,6 +20,8 @@ const PASSWORD: &str = "not-a-secret";
 /// A server with an empty database; it ends with this value.
 pub(crate) struct Postgres {
     server: Child,
+    program: PathBuf,
+    owner: Owner,
     folder: TempDir,
     port: u16,
 }
@@ -46,40 +48,44 @@ impl Postgres {
     pub(crate) fn start(authority: &Authority) -> Option<Self> {
         let program = PathBuf::from(&client("postgres")?.program[0]);
         let folder = tempfile::tempdir().unwrap();
-        let server = Owner::of(&folder);
+        let owner = Owner::of(&folder);
         let path = |name: &str| folder.path().join(name);
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let certificate = params.signed_by(&key, &authority.0).unwrap();
-        server.file(&path("server.key"), &key.serialize_pem());
-        server.file(&path("server.pem"), &certificate.pem());
-        server.file(&path("password"), PASSWORD);
+        owner.file(&path("server.key"), &key.serialize_pem());
+        owner.file(&path("server.pem"), &certificate.pem());
+        owner.file(&path("password"), PASSWORD);
 
-        let mut initdb = server.command(&program.with_file_name("initdb"), folder.path());
+        let mut initdb = owner.command(&program.with_file_name("initdb"), folder.path());
         initdb.args(["--no-sync", "--username=weir", "--auth=scram-sha-256", "--locale=C.UTF-8"]);
         initdb.args(["--pwfile=password", "--pgdata=data"]);
         let output = initdb.output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        server.file(&path("data/pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
+        owner.file(&path("data/pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
 
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let log = File::create(path("log")).unwrap();
-        let mut command = server.command(&program, folder.path());
-        command.args(["-D", "data", "-c", &format!("port={port}")]);
-        for setting in [
-            "listen_addresses=127.0.0.1",
-            "unix_socket_directories=",
-            "fsync=off",
-            "ssl=on",
-            "ssl_cert_file=../server.pem",
-            "ssl_key_file=../server.key",
-        ] {
-            command.args(["-c", setting]);
-        }
-        command.stdout(log.try_clone().unwrap()).stderr(log);
-        let mut started = Self { server: command.spawn().unwrap(), folder, port };
+        let server = serve(&program, &owner, folder.path(), port);
+        let mut started = Self { server, program, owner, folder, port };
         started.ready();
         Some(started)
+    }
+
+    /// Ends the server as it wants it: otherwise its children stay for a while.
+    pub(crate) fn stop(&mut self) {
+        // Once it has ended, its number may be another's.
+        if !matches!(self.server.try_wait(), Ok(None)) {
+            return;
+        }
+        let id = self.server.id().to_string();
+        let _ = Command::new("kill").args(["-INT", &id]).status();
+        let _ = self.server.wait();
+    }
+
+    /// Starts the server again, with its data and at its port.
+    pub(crate) fn start_again(&mut self) {
+        self.server = serve(&self.program, &self.owner, self.folder.path(), self.port);
+        self.ready();
     }
 
     /// Its address, with these parameters.
@@ -102,12 +108,28 @@ impl Postgres {
 }
 
 impl Drop for Postgres {
-    /// Ends the server as it wants it: otherwise its children stay for a while.
     fn drop(&mut self) {
-        let id = self.server.id().to_string();
-        let _ = Command::new("kill").args(["-INT", &id]).status();
-        let _ = self.server.wait();
+        self.stop();
     }
+}
+
+/// Starts a server on the data in its folder.
+fn serve(program: &Path, owner: &Owner, folder: &Path, port: u16) -> Child {
+    let log = File::create(folder.join("log")).unwrap();
+    let mut command = owner.command(program, folder);
+    command.args(["-D", "data", "-c", &format!("port={port}")]);
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "fsync=off",
+        "ssl=on",
+        "ssl_cert_file=../server.pem",
+        "ssl_key_file=../server.key",
+    ] {
+        command.args(["-c", setting]);
+    }
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap()
 }
 
 /// Whom the server runs as.
