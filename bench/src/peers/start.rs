@@ -71,7 +71,7 @@ pub(crate) fn devpi(world: &World) -> Result<Peer> {
     let (home, address) = (world.room("devpi")?, free_address()?);
     let server = world.tools.command("devpi")?;
     let mut init = Command::new(Path::new(server.get_program()).with_file_name("devpi-init"));
-    init.arg("--serverdir").arg(home.join("store")).args(["--root-passwd", "bench"]);
+    init.arg("--serverdir").arg(home.join("store"));
     let initialised = init.env("HOME", &home).output()?;
     if !initialised.status.success() {
         bail!("devpi-init: {}", String::from_utf8_lossy(&initialised.stderr));
@@ -79,8 +79,9 @@ pub(crate) fn devpi(world: &World) -> Result<Peer> {
     let mut command = server;
     command.arg("--serverdir").arg(home.join("store")).args(["--host", "127.0.0.1"]);
     command.args(["--port", &address.port().to_string()]);
-    let peer = Peer::start(("devpi", "/root/bench".to_owned()), (command, &home), address)?;
-    let login = json!({ "user": "root", "password": "bench" });
+    let peer = Peer::start(("devpi", "/bench/mirror".to_owned()), (command, &home), address)?;
+    call(address, ("PUT", "/bench"), &json!({ "password": "bench" }), None)?;
+    let login = json!({ "user": "bench", "password": "bench" });
     let token = call(address, ("POST", "/+login"), &login, None)?;
     let token = token["result"]["password"].as_str().unwrap_or_default();
     let index = json!({
@@ -88,7 +89,7 @@ pub(crate) fn devpi(world: &World) -> Result<Peer> {
         "mirror_url": format!("{}/simple/", world.origins.pypi.url()),
         "mirror_cache_expiry": 3600,
     });
-    let authorization = BASE64.encode(format!("root:{token}"));
+    let authorization = BASE64.encode(format!("bench:{token}"));
     call(address, ("PUT", &peer.base), &index, Some(authorization))?;
     Ok(peer)
 }
