@@ -1,6 +1,7 @@
 //! apt and debootstrap: indexes as they were signed, and indexes signed by the gateway.
 
 mod archives;
+mod forms;
 mod layouts;
 mod through;
 mod verified;
@@ -43,6 +44,7 @@ struct World {
     runtime: Runtime,
     folder: TempDir,
     origin: Origin,
+    style: DebianStyle,
     key: SigningKey,
     gateway: Option<Gateway>,
     config: String,
@@ -63,15 +65,20 @@ fn demo(versions: &[&str]) -> Vec<Package> {
 
 impl World {
     fn new(config: &str) -> Self {
-        Self::before(config, false)
+        Self::styled(config, DebianStyle::default())
+    }
+
+    /// An archive of this style.
+    fn styled(config: &str, style: DebianStyle) -> Self {
+        Self::before(config, style, false)
     }
 
     /// A gateway before the archive that this machine's apt uses.
     fn live(config: &str) -> Self {
-        Self::before(config, true)
+        Self::before(config, DebianStyle::default(), true)
     }
 
-    fn before(config: &str, live: bool) -> Self {
+    fn before(config: &str, style: DebianStyle, live: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -90,6 +97,7 @@ impl World {
                 format!("[upstream]\ndebian = {:?}\n{ALWAYS_ASK}{config}", origin.url())
             },
             origin,
+            style,
             gateway: None,
             offline: false,
             live,
@@ -105,7 +113,7 @@ impl World {
 
     fn publish(&self, versions: &[&str], hour: u8) {
         let date = format!("Sat, 06 Jun 2026 {hour:02}:00:00 UTC");
-        let style = DebianStyle { date, ..DebianStyle::default() };
+        let style = DebianStyle { date, ..self.style.clone() };
         let at = Timestamp::from_secs(1_780_000_000);
         let sign = |release: &[u8]| {
             (self.key.clearsign(release, at).unwrap(), self.key.detached(release, at).unwrap())
@@ -186,6 +194,12 @@ impl World {
     fn archive_key(&self) -> Vec<u8> {
         self.key.public_armored().unwrap()
     }
+
+    /// The key that clients of this mount trust.
+    fn trusted(&self) -> Vec<u8> {
+        let signs = self.config.contains("filter_resign");
+        if signs { self.own_key() } else { self.archive_key() }
+    }
 }
 
 /// A root of apt's own.
@@ -233,6 +247,11 @@ impl Root {
         let mut arguments = vec![root.as_str(), "--force-not-root", "--force-bad-path", "-i"];
         arguments.extend(files.iter().map(String::as_str));
         self.run("dpkg", &arguments)
+    }
+
+    /// What apt knows of the versions of a package.
+    fn policy(&self, package: &str) -> String {
+        self.run("apt-cache", &["policy", package]).succeeded().text
     }
 
     fn installed(&self, package: &str) -> Option<String> {
@@ -304,15 +323,15 @@ fn an_unmodified_apt_that_trusts_the_gateway_alone_installs_an_older_version() {
     let mut world = World::new(RESIGN);
     let root = world.root(&world.own_key());
     root.apt(&["update"]).succeeded();
-    let policy = root.run("apt-cache", &["policy", "demo"]).succeeded();
-    assert!(policy.text.contains("Candidate: 1.2.0"), "{}", policy.text);
+    let policy = root.policy("demo");
+    assert!(policy.contains("Candidate: 1.2.0"), "{policy}");
 
     // The archive stays as it is: the same date, other indexes.
     world.with(STRICT);
     root.apt(&["update"]).succeeded();
-    let policy = root.run("apt-cache", &["policy", "demo"]).succeeded();
-    assert!(policy.text.contains("Candidate: 1.1.0"), "{}", policy.text);
-    assert!(!policy.text.contains("1.2.0"), "{}", policy.text);
+    let policy = root.policy("demo");
+    assert!(policy.contains("Candidate: 1.1.0"), "{policy}");
+    assert!(!policy.contains("1.2.0"), "{policy}");
     root.install("demo").succeeded();
     assert_eq!(root.installed("demo").as_deref(), Some("1.1.0"));
 
@@ -320,9 +339,9 @@ fn an_unmodified_apt_that_trusts_the_gateway_alone_installs_an_older_version() {
     world.publish(&["1.2.0"], 11);
     let fresh = world.root(&world.own_key());
     fresh.apt(&["update"]).succeeded();
-    let held = fresh.run("apt-cache", &["policy", "demo"]).succeeded();
-    assert!(held.text.contains("Candidate: 1.1.0"), "{}", held.text);
-    assert!(!held.text.contains("1.0.0") && !held.text.contains("1.2.0"), "{}", held.text);
+    let held = fresh.policy("demo");
+    assert!(held.contains("Candidate: 1.1.0"), "{held}");
+    assert!(!held.contains("1.0.0") && !held.contains("1.2.0"), "{held}");
     fresh.install("demo").succeeded();
     assert_eq!(fresh.installed("demo").as_deref(), Some("1.1.0"));
     proved("debian", "apt", &[Proof::ListingFiltered]);
@@ -336,14 +355,14 @@ fn apt_is_not_offered_what_is_too_young() {
     let world = World::new(&format!("[cooldown]\ndefault = \"10d\"\n{RESIGN}"));
     let root = world.root(&world.own_key());
     root.apt(&["update"]).succeeded();
-    let first = root.run("apt-cache", &["policy", "demo"]).succeeded();
-    assert!(first.text.contains("Candidate: 1.2.0"), "what was there is old: {}", first.text);
+    let first = root.policy("demo");
+    assert!(first.contains("Candidate: 1.2.0"), "what was there is old: {first}");
 
     world.publish(&["1.2.0", "1.3.0"], 11);
     root.apt(&["update"]).succeeded();
-    let later = root.run("apt-cache", &["policy", "demo"]).succeeded();
-    assert!(later.text.contains("Candidate: 1.2.0"), "{}", later.text);
-    assert!(!later.text.contains("1.3.0"), "{}", later.text);
+    let later = root.policy("demo");
+    assert!(later.contains("Candidate: 1.2.0"), "{later}");
+    assert!(!later.contains("1.3.0"), "{later}");
     let file = format!("{}/pool/main/d/demo/demo_1.3.0_all.deb", world.url());
     let helper = "/usr/lib/apt/apt-helper";
     let target = root.path.join("new.deb");

@@ -1,12 +1,17 @@
 //! A small Debian archive, with packages that dpkg installs.
 
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use liblzma::write::XzEncoder;
 use weir_core::{Algorithm, Digest};
 
 use super::{Answer, BuiltFile, Origin, Package, PackageRelease, tgz};
+
+const BINARY_PACKAGE: &str = "application/vnd.debian.binary-package";
 
 /// Signs a root: `InRelease` and `Release.gpg`.
 pub type Sign<'a> = &'a dyn Fn(&[u8]) -> (Vec<u8>, Vec<u8>);
@@ -24,6 +29,25 @@ pub struct DebianStyle {
     pub by_hash: bool,
     /// Whether there is an `InRelease`.
     pub in_release: bool,
+    /// The forms of its indexes.
+    pub forms: Forms,
+    /// Whether there is a source package of each release.
+    pub sources: bool,
+}
+
+/// The forms in which an archive has its indexes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forms {
+    /// Plain and gzip.
+    PlainAndGzip,
+    /// xz alone. The root names the plain form all the same, as Debian's does.
+    Xz,
+}
+
+impl DebianStyle {
+    fn root(&self) -> String {
+        format!("{}dists/{}", self.folder, self.suite)
+    }
 }
 
 impl Default for DebianStyle {
@@ -34,7 +58,29 @@ impl Default for DebianStyle {
             date: "Sat, 06 Jun 2026 10:00:00 UTC".to_owned(),
             by_hash: true,
             in_release: true,
+            forms: Forms::PlainAndGzip,
+            sources: false,
         }
+    }
+}
+
+/// What a root names.
+struct Named {
+    path: String,
+    bytes: Vec<u8>,
+    /// Whether it can be fetched.
+    there: bool,
+}
+
+impl Forms {
+    fn of(self, path: &str, text: &str) -> [Named; 2] {
+        let plain =
+            Named { path: path.to_owned(), bytes: text.into(), there: self == Self::PlainAndGzip };
+        let (end, bytes) = match self {
+            Self::PlainAndGzip => ("gz", gz(text)),
+            Self::Xz => ("xz", xz(text)),
+        };
+        [plain, Named { path: format!("{path}.{end}"), bytes, there: true }]
     }
 }
 
@@ -55,41 +101,26 @@ impl DebianArchive {
     /// # Panics
     /// When memory does not take all bytes.
     pub fn new(packages: &[Package], style: &DebianStyle, sign: Sign<'_>) -> Self {
-        let DebianStyle { folder, suite, .. } = style;
-        let files = packages.iter().flat_map(|package| {
-            let file = |release| file(folder, package, release);
-            package.releases.iter().map(file)
-        });
-        let files: Vec<BuiltFile> = files.collect();
-        let (mut list, mut sources) = (String::new(), files.iter());
+        let (mut files, mut list, mut sources) = (Vec::new(), String::new(), String::new());
         for package in packages {
-            for (release, file) in package.releases.iter().zip(sources.by_ref()) {
-                list += &stanza(folder, package, release, file);
+            for release in &package.releases {
+                let binary = file(&style.folder, package, release);
+                list += &stanza(&style.folder, package, release, &binary);
+                files.push(binary);
+                if style.sources {
+                    let source = source(&style.folder, package, release);
+                    sources += &source_stanza(&style.folder, &source);
+                    files.extend(source);
+                }
             }
         }
-        let root = format!("{folder}dists/{suite}");
-        let index = "main/binary-amd64/Packages";
-        let plain =
-            [(index.to_owned(), list.clone().into_bytes()), (format!("{index}.gz"), gz(&list))];
-        let release = release(style, &plain);
-        let (clear, detached) = sign(release.as_bytes());
-        let mut roots = vec![
-            (format!("{root}/Release"), release.into_bytes()),
-            (format!("{root}/Release.gpg"), detached),
-        ];
-        if style.in_release {
-            roots.push((format!("{root}/InRelease"), clear));
+        let mut lists = vec![("main/binary-amd64/Packages", list)];
+        if style.sources {
+            lists.push(("main/source/Sources", sources));
         }
-        let mut indexes = Vec::new();
-        for (path, bytes) in plain {
-            if style.by_hash {
-                let sha256 = Digest::of(Algorithm::Sha256, &bytes).hex();
-                let path = format!("{root}/main/binary-amd64/by-hash/SHA256/{sha256}");
-                indexes.push((path, bytes.clone()));
-            }
-            indexes.push((format!("{root}/{path}"), bytes));
-        }
-        Self { files, roots, indexes }
+        let named: Vec<Named> =
+            lists.iter().flat_map(|(path, text)| style.forms.of(path, text)).collect();
+        Self { files, roots: roots(style, &named, sign), indexes: published(style, &named) }
     }
 
     /// Publishes everything.
@@ -102,7 +133,8 @@ impl DebianArchive {
     /// Publishes the package files.
     pub fn publish_files(&self, origin: &Origin) {
         for file in &self.files {
-            let media = "application/vnd.debian.binary-package";
+            let binary = Path::new(&file.path).extension().is_some_and(|end| end == "deb");
+            let media = if binary { BINARY_PACKAGE } else { "application/octet-stream" };
             origin.put(&file.path, Answer::ok(file.bytes.clone()).media(media).ranged());
         }
     }
@@ -149,12 +181,48 @@ pub fn toy_verify(document: &[u8], beside: Option<&[u8]>) -> bool {
 
 fn gz(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    std::io::Write::write_all(&mut encoder, text.as_bytes())
-        .and_then(|()| encoder.finish())
-        .unwrap_or_else(|error| panic!("memory takes all bytes: {error}"))
+    in_memory(encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()))
 }
 
-fn release(style: &DebianStyle, indexes: &[(String, Vec<u8>)]) -> String {
+fn xz(text: &str) -> Vec<u8> {
+    let mut encoder = XzEncoder::new(Vec::new(), 6);
+    in_memory(encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()))
+}
+
+fn in_memory(packed: io::Result<Vec<u8>>) -> Vec<u8> {
+    packed.unwrap_or_else(|error| panic!("memory takes all bytes: {error}"))
+}
+
+fn roots(style: &DebianStyle, named: &[Named], sign: Sign<'_>) -> Vec<(String, Vec<u8>)> {
+    let root = style.root();
+    let release = release(style, named);
+    let (clear, detached) = sign(release.as_bytes());
+    let mut roots = vec![
+        (format!("{root}/Release"), release.into_bytes()),
+        (format!("{root}/Release.gpg"), detached),
+    ];
+    if style.in_release {
+        roots.push((format!("{root}/InRelease"), clear));
+    }
+    roots
+}
+
+/// What of an index can be fetched, by its own path and by hash.
+fn published(style: &DebianStyle, named: &[Named]) -> Vec<(String, Vec<u8>)> {
+    let root = style.root();
+    let mut indexes = Vec::new();
+    for Named { path, bytes, .. } in named.iter().filter(|named| named.there) {
+        if style.by_hash {
+            let sha256 = Digest::of(Algorithm::Sha256, bytes).hex();
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            indexes.push((format!("{root}/{folder}/by-hash/SHA256/{sha256}"), bytes.clone()));
+        }
+        indexes.push((format!("{root}/{path}"), bytes.clone()));
+    }
+    indexes
+}
+
+fn release(style: &DebianStyle, named: &[Named]) -> String {
     let DebianStyle { suite, date, .. } = style;
     let by_hash = if style.by_hash { "yes" } else { "no" };
     let mut text = format!(
@@ -164,7 +232,7 @@ fn release(style: &DebianStyle, indexes: &[(String, Vec<u8>)]) -> String {
     );
     for (list, algorithm) in [("MD5Sum", Algorithm::Md5), ("SHA256", Algorithm::Sha256)] {
         let _ = writeln!(text, "{list}:");
-        for (path, bytes) in indexes {
+        for Named { path, bytes, .. } in named {
             let _ =
                 writeln!(text, " {} {} {path}", Digest::of(algorithm, bytes).hex(), bytes.len());
         }
@@ -172,13 +240,20 @@ fn release(style: &DebianStyle, indexes: &[(String, Vec<u8>)]) -> String {
     text
 }
 
+/// The path of a package's file: its name, and what follows it.
+fn pool(folder: &str, name: &str, end: &str) -> String {
+    format!("{folder}pool/main/{}/{name}/{name}_{end}", &name[..1])
+}
+
+/// A version as file names have it: without its epoch.
+fn short(version: &str) -> &str {
+    version.split_once(':').map_or(version, |(_, rest)| rest)
+}
+
 fn file(folder: &str, package: &Package, release: &PackageRelease) -> BuiltFile {
     let Package { name, .. } = package;
     let PackageRelease { version, .. } = release;
-    // File names have no epoch.
-    let short = version.split_once(':').map_or(version.as_str(), |(_, rest)| rest);
-    let initial = &name[..1];
-    let path = format!("{folder}pool/main/{initial}/{name}/{name}_{short}_all.deb");
+    let path = pool(folder, name, &format!("{}_all.deb", short(version)));
     let control = tgz(&[("./control", control(package, release).as_bytes())]);
     let content = [format!("{version}\n").as_bytes(), &release.ballast(name)].concat();
     let data = tgz(&[(&format!("./usr/share/{name}"), &content)]);
@@ -186,6 +261,46 @@ fn file(folder: &str, package: &Package, release: &PackageRelease) -> BuiltFile 
         [("debian-binary", b"2.0\n"), ("control.tar.gz", &control), ("data.tar.gz", &data)];
     let bytes = ar(&members).into();
     BuiltFile { name: name.clone(), version: version.clone(), path, bytes }
+}
+
+/// A native source package: its description and its one archive.
+fn source(folder: &str, package: &Package, release: &PackageRelease) -> [BuiltFile; 2] {
+    let Package { name, .. } = package;
+    let PackageRelease { version, .. } = release;
+    let built = |end: &str, bytes: Vec<u8>| BuiltFile {
+        name: name.clone(),
+        version: version.clone(),
+        path: pool(folder, name, &format!("{}.{end}", short(version))),
+        bytes: bytes.into(),
+    };
+    let tar = built("tar.gz", tgz(&[("source/version", version.as_bytes())]));
+    let text = described("Source", name, version) + &checksums(&[&tar]);
+    [built("dsc", text.into_bytes()), tar]
+}
+
+/// What a source package's description and its stanza in `Sources` both say.
+fn described(title: &str, name: &str, version: &str) -> String {
+    format!(
+        "{title}: {name}\nFormat: 3.0 (native)\nBinary: {name}\nArchitecture: all\n\
+         Version: {version}\nMaintainer: Nobody <nobody@example.org>\n"
+    )
+}
+
+fn checksums(files: &[&BuiltFile]) -> String {
+    let line = |file: &&BuiltFile| {
+        let (_, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+        let sha256 = Digest::of(Algorithm::Sha256, &file.bytes).hex();
+        format!("\n {sha256} {} {name}", file.bytes.len())
+    };
+    format!("Checksums-Sha256:{}\n", files.iter().map(line).collect::<String>())
+}
+
+fn source_stanza(folder: &str, files: &[BuiltFile; 2]) -> String {
+    let [dsc, tar] = files;
+    let below = dsc.path.strip_prefix(folder).unwrap_or(&dsc.path);
+    let directory = below.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let described = described("Package", &dsc.name, &dsc.version);
+    format!("{described}Directory: {directory}\n{}\n", checksums(&[dsc, tar]))
 }
 
 fn control(package: &Package, release: &PackageRelease) -> String {

@@ -24,7 +24,7 @@ mod wire;
 pub use answer::Answer;
 pub use archive::{tar, tgz, zip};
 pub use cargo::{CargoStyle, cargo_index};
-pub use debian::{DebianArchive, DebianStyle, Sign, toy_sign, toy_verify};
+pub use debian::{DebianArchive, DebianStyle, Forms, Sign, toy_sign, toy_verify};
 pub use go::{GoStyle, go_database, go_database_key, go_proxy};
 pub use images::{Image, Images, Piece, image_index};
 pub use maven::{MavenStyle, maven_repository};

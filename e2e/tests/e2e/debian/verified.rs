@@ -10,8 +10,8 @@ use crate::harness::client;
 fn candidate(world: &World) -> String {
     let root = world.root(&world.own_key());
     root.apt(&["update"]).succeeded();
-    let policy = root.run("apt-cache", &["policy", "demo"]).succeeded();
-    let line = policy.text.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
+    let policy = root.policy("demo");
+    let line = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "));
     line.unwrap_or_default().to_owned()
 }
 
