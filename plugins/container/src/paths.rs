@@ -135,6 +135,8 @@ fn referrers_query(request: &Request<'_>) -> Result<String, Unroutable> {
     let Some(kind) = request.param(ARTIFACT_TYPE).filter(|kind| !kind.is_empty()) else {
         return Ok(page);
     };
+    // A media type has no spaces: this was a plus sign (`+json`) that the client did not encode.
+    let kind = kind.replace(' ', "+");
     let filter = format!("{ARTIFACT_TYPE}={}", utf8_percent_encode(&kind, VALUE));
     Ok(if page.is_empty() { filter } else { format!("{filter}&{page}") })
 }

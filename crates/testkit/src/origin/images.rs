@@ -13,6 +13,7 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// Bytes with their digest and media type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,24 @@ impl Image {
         Self { manifest, config, layers, architecture: architecture.to_owned() }
     }
 
+    /// An artifact of one file, of a kind (a media type), that refers to a manifest (OCI Image
+    /// Specification 1.1, "Guidelines for Artifact Usage").
+    pub fn artifact(kind: &'static str, subject: &Piece, text: &str) -> Self {
+        let (config, layer) = (Piece::new("{}", EMPTY), Piece::new(text.to_owned(), kind));
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind,
+            "config": config.descriptor(), "layers": [layer.descriptor()],
+            "subject": subject.descriptor(),
+        });
+        let manifest = Piece::new(manifest.to_string(), MANIFEST);
+        Self { manifest, config, layers: vec![layer], architecture: String::new() }
+    }
+
+    /// Everything that it consists of, its manifest last.
+    pub fn pieces(&self) -> impl Iterator<Item = &Piece> {
+        self.layers.iter().chain([&self.config, &self.manifest])
+    }
+
     /// The digest of its manifest.
     pub fn digest(&self) -> &str {
         &self.manifest.digest
@@ -92,18 +111,39 @@ pub fn image_index(images: &[&Image]) -> Piece {
     Piece::new(index.to_string(), INDEX)
 }
 
+/// The list of artifacts that refer to one manifest, as it stands under a tag where a registry
+/// keeps no such lists (OCI Distribution Specification 1.1, "Referrers Tag Schema").
+pub fn referrers(artifacts: &[&Image]) -> Piece {
+    let entry = |artifact: &&Image| {
+        let mut entry = artifact.manifest.descriptor();
+        entry["artifactType"] = json!(artifact.layers.first().map(|layer| layer.media));
+        entry
+    };
+    let manifests: Vec<Value> = artifacts.iter().map(entry).collect();
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
+    Piece::new(index.to_string(), INDEX)
+}
+
 /// Puts images on an origin, below `v2/` as registries have them.
 #[derive(Debug)]
 pub struct Images<'o> {
     origin: &'o Origin,
     tags: Mutex<BTreeMap<String, Vec<String>>>,
+    /// The most tags of a page, whatever is asked for.
+    page: usize,
 }
 
 impl<'o> Images<'o> {
     /// A registry without images.
     pub fn new(origin: &'o Origin) -> Self {
         origin.put("v2", Answer::json(&json!({})));
-        Self { origin, tags: Mutex::default() }
+        Self { origin, tags: Mutex::default(), page: usize::MAX }
+    }
+
+    /// The same, with so many tags on a page at most.
+    #[must_use]
+    pub fn paged(self, page: usize) -> Self {
+        Self { page, ..self }
     }
 
     /// Adds an image to a repository, with all that it consists of.
@@ -129,8 +169,8 @@ impl<'o> Images<'o> {
             tags.push(tag.to_owned());
             tags.sort();
         }
-        let (own, tags) = (name.to_owned(), tags.clone());
-        let list = move |seen: &Seen| page(&own, &tags, seen);
+        let (own, tags, most) = (name.to_owned(), tags.clone(), self.page);
+        let list = move |seen: &Seen| page(&own, &tags, most, seen);
         self.origin.put_with(&format!("v2/{name}/tags/list"), list);
     }
 }
@@ -147,7 +187,7 @@ fn answer(manifest: &Piece) -> Answer {
 }
 
 /// A page of tags (OCI Distribution Specification, "Listing Tags").
-fn page(name: &str, tags: &[String], seen: &Seen) -> Answer {
+fn page(name: &str, tags: &[String], most: usize, seen: &Seen) -> Answer {
     let field = |key: &str| {
         let mut pairs = seen.query().split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(found, _)| *found == key).map(|(_, value)| value.to_owned())
@@ -155,7 +195,7 @@ fn page(name: &str, tags: &[String], seen: &Seen) -> Answer {
     let last = field("last");
     let after = |tag: &&String| last.as_ref().is_none_or(|last| *tag > last);
     let rest: Vec<&String> = tags.iter().filter(after).collect();
-    let most = field("n").and_then(|n| n.parse().ok()).unwrap_or(rest.len());
+    let most = field("n").and_then(|n| n.parse().ok()).unwrap_or(most).min(most);
     let shown = &rest[..most.min(rest.len())];
     let answer = Answer::json(&json!({ "name": name, "tags": shown }));
     match shown.last().filter(|_| shown.len() < rest.len()) {

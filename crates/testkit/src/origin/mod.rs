@@ -26,7 +26,7 @@ pub use archive::{tar, tgz, zip};
 pub use cargo::{CargoStyle, cargo_index};
 pub use debian::{DebianArchive, DebianStyle, Forms, Sign, toy_sign, toy_verify};
 pub use go::{GoStyle, go_database, go_database_key, go_proxy};
-pub use images::{Image, Images, Piece, image_index};
+pub use images::{Image, Images, Piece, image_index, referrers};
 pub use maven::{MavenStyle, maven_repository};
 pub use npm::{NpmStyle, npm_registry};
 pub use packages::{BuiltFile, Package, PackageRelease};

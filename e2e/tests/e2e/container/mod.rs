@@ -3,6 +3,7 @@
 
 mod drivers;
 mod engine;
+mod protocol;
 mod registry;
 mod world;
 
@@ -150,16 +151,8 @@ fn containerd_asks_a_mirror_for_the_registry_that_it_means() {
     let Some(images) = Images::new() else { return };
     let Some(ctr) = Driver::find("ctr", &images) else { return };
     let registry = images.open.address().to_string();
-    let hosts = images.folder().join("hosts");
-    std::fs::create_dir_all(hosts.join(&registry)).unwrap();
-    let settings = format!(
-        "server = \"https://registry.example\"\n[host.\"http://127.0.0.1:{}\"]\n\
-         capabilities = [\"pull\", \"resolve\"]\n",
-        images.port()
-    );
-    std::fs::write(hosts.join(&registry).join("hosts.toml"), settings).unwrap();
+    let hosts = images.mirrors(&registry);
     let name = format!("{registry}/{NEW}");
-    let hosts = hosts.to_string_lossy().into_owned();
     ctr.pull_from(&images, &name, None, &["--hosts-dir", &hosts]).succeeded();
     assert_eq!(images.open.count(&images.new.layer_path()), 1);
     assert!(images.front.requests().is_empty(), "the mount was chosen by its registry's name");
@@ -193,6 +186,16 @@ fn what_a_registry_grants_stands_on_the_page_of_metrics() {
     let limited = crane.run(&images, &["manifest", "--insecure", &images.name(BANNED)]).failed();
     assert!(limited.text.contains("429"), "{}", limited.text);
     assert!(images.gateway().log().contains("rate limit is nearly used up"));
+    if let Some(curl) = Driver::find("curl", &images) {
+        let page = format!("{}/metrics", images.gateway().url());
+        let page = curl.run(&images, &["--fail", "--silent", &page]).succeeded().text;
+        for line in ["limit{ecosystem=\"container\",mount=\"container\"} 100", "} 0"] {
+            let is = |known: &str| {
+                known.starts_with("proxy_upstream_ratelimit_") && known.contains(line)
+            };
+            assert!(page.lines().any(is), "{page}");
+        }
+    }
     crane.pull(&images, NEW, None).succeeded();
 }
 
@@ -253,14 +256,14 @@ fn what_docker_remembers_of_a_withheld_image_leads_to_no_layer() {
 /// An index stays as it is: the platform that is denied says why, the others are pulled.
 #[test]
 fn one_platform_of_an_image_is_denied() {
-    for name in ["docker", "crane"] {
+    for name in ["docker", "podman", "crane", "ctr"] {
         let Some(mut images) = Images::new() else { return };
         let Some(client) = Driver::find(name, &images) else { continue };
         let digest = images.new.digest_for("arm64").to_owned();
-        images.deny(&digest);
+        images.deny(&format!("pkg:oci/demo/hello@{digest}"));
         client.pull(&images, NEW, Some("linux/amd64")).succeeded();
         let refused = client.pull(&images, NEW, Some("linux/arm64")).failed();
-        let said = "demo/hello 1.2.0 withheld by rule no-arm: it does not start";
+        let said = "demo/hello 1.2.0 withheld by rule no-such: it does not start";
         assert!(refused.text.contains(said), "{name}: {}", refused.text);
     }
 }

@@ -59,15 +59,42 @@ impl Registry {
 
     /// Publishes an image for two platforms.
     pub(super) fn publish(&self, folder: &Path, image: &Published) {
-        let layout = folder.join(image.name.replace('/', "-")).join(&image.tag);
-        image.write(&layout);
+        let pieces = image.platforms.iter().flat_map(Image::pieces);
+        self.push(folder, &format!("{}:{}", image.name, image.tag), pieces, &image.index);
+    }
+
+    /// Publishes an index under a name and tag, with the pieces that it consists of.
+    pub(super) fn push<'p>(
+        &self,
+        folder: &Path,
+        name: &str,
+        pieces: impl Iterator<Item = &'p Piece>,
+        index: &'p Piece,
+    ) {
+        let layout = folder.join(name.replace(['/', ':'], "-"));
+        write_layout(&layout, pieces.chain([index]), index);
         let mut skopeo = Command::new(&self.skopeo.program[0]);
-        let destination = format!("docker://{}/{}:{}", self.address, image.name, image.tag);
+        let destination = format!("docker://{}/{name}", self.address);
         skopeo.args(["copy", "--quiet", "--all", "--insecure-policy", "--dest-tls-verify=false"]);
         skopeo.arg(format!("oci:{}:it", layout.display())).arg(destination);
         let output = skopeo.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+/// Writes an OCI image layout (Image Layout Specification 1.0) with this index under the name `it`.
+fn write_layout<'p>(folder: &Path, pieces: impl Iterator<Item = &'p Piece>, index: &'p Piece) {
+    let blobs = folder.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    for piece in pieces {
+        let hex = piece.digest.strip_prefix("sha256:").unwrap();
+        std::fs::write(blobs.join(hex), &piece.bytes).unwrap();
+    }
+    let mut entry = index.descriptor();
+    entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "it" });
+    let index = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
+    std::fs::write(folder.join("index.json"), index).unwrap();
+    std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
 }
 
 impl Drop for Registry {
@@ -118,21 +145,8 @@ impl Published {
         format!("v2/{}/blobs/{}", self.name, self.layer().digest)
     }
 
-    /// Writes it as an OCI image layout (Image Layout Specification 1.0) under the name `it`.
-    fn write(&self, folder: &Path) {
-        let blobs = folder.join("blobs/sha256");
-        std::fs::create_dir_all(&blobs).unwrap();
-        let images = self.platforms.iter();
-        let pieces =
-            images.flat_map(|image| image.layers.iter().chain([&image.config, &image.manifest]));
-        for piece in pieces.chain([&self.index]) {
-            let hex = piece.digest.strip_prefix("sha256:").unwrap();
-            std::fs::write(blobs.join(hex), &piece.bytes).unwrap();
-        }
-        let mut entry = self.index.descriptor();
-        entry["annotations"] = json!({ "org.opencontainers.image.ref.name": "it" });
-        let index = json!({ "schemaVersion": 2, "manifests": [entry] }).to_string();
-        std::fs::write(folder.join("index.json"), index).unwrap();
-        std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    /// The index of both platforms.
+    pub(super) fn index(&self) -> &Piece {
+        &self.index
     }
 }

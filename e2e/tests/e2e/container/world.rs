@@ -27,6 +27,9 @@ purl = "pkg:oci/demo/banned"
 reason = "its author's account was stolen"
 "#;
 
+/// When an old image says that it was made.
+pub(super) const OLD: &str = "2025-01-01T00:00:00Z";
+
 /// A registry with tokens as the default, the same one without tokens as `plain`, and a gateway
 /// before both. The registry holds `demo/hello` in two versions, of which 1.2.0 is two days old,
 /// and `demo/banned`.
@@ -43,8 +46,8 @@ pub(super) struct Images {
     pub(super) new: Published,
     gateway: Option<Gateway>,
     strict: bool,
-    /// A digest that is denied.
-    denied: Option<String>,
+    /// What else is configured.
+    more: String,
     offline: bool,
     password: &'static str,
 }
@@ -56,12 +59,11 @@ impl Images {
         let registry = Registry::start(folder.path())?;
         let recent = (OffsetDateTime::now_utc() - Duration::days(2)).truncate_to_second();
         let recent = recent.format(&Rfc3339).unwrap();
-        let old = "2025-01-01T00:00:00Z";
         let new = Published::new("demo/hello", "1.2.0", &recent);
         let layouts = folder.path().join("layouts");
         registry.publish(&layouts, &new);
-        registry.publish(&layouts, &Published::new("demo/hello", "1.0.0", old));
-        registry.publish(&layouts, &Published::new("demo/banned", "1.0.0", old));
+        registry.publish(&layouts, &Published::new("demo/hello", "1.0.0", OLD));
+        registry.publish(&layouts, &Published::new("demo/banned", "1.0.0", OLD));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -84,7 +86,7 @@ impl Images {
             new,
             gateway,
             strict,
-            denied: None,
+            more: String::new(),
             offline,
             password,
         };
@@ -97,21 +99,36 @@ impl Images {
         format!("127.0.0.1:{}/{image}", self.gateway.as_ref().unwrap().port)
     }
 
-    /// The gateway's port.
-    pub(super) fn port(&self) -> u16 {
-        self.gateway.as_ref().unwrap().port
-    }
-
     /// Withholds what [`STRICT`] withholds, from now on, at the same address with the same cache.
     pub(super) fn strict(&mut self) {
         self.strict = true;
         self.restart();
     }
 
-    /// Denies a digest of `demo/hello` from now on.
-    pub(super) fn deny(&mut self, digest: &str) {
-        self.denied = Some(digest.to_owned());
+    /// Withholds what this package URL names from now on, because it does not start.
+    pub(super) fn deny(&mut self, purl: &str) {
+        self.with(&format!(
+            "[[policy.rules]]\nname = \"no-such\"\neffect = \"deny\"\npurl = {purl:?}\n\
+             reason = \"it does not start\"\n"
+        ));
+    }
+
+    /// Configures more, at the same address with the same cache.
+    pub(super) fn with(&mut self, more: &str) {
+        self.more.push_str(more);
         self.restart();
+    }
+
+    /// Publishes an old image for two platforms beside the others.
+    pub(super) fn publish(&self, name: &str, tag: &str) -> Published {
+        let image = Published::new(name, tag, OLD);
+        self.registry.publish(&self.layouts(), &image);
+        image
+    }
+
+    /// Where images stand before they are pushed.
+    pub(super) fn layouts(&self) -> PathBuf {
+        self.folder.path().join("layouts")
     }
 
     /// Opens no connection from now on, at the same address with the same cache.
@@ -152,6 +169,7 @@ impl Images {
     fn config(&self) -> String {
         let addresses = format!(
             "[upstream.container]\naddress = {:?}\ntoken_realms = [{:?}]\n\
+             stands_for = [\"docker.io\"]\n\
              credentials = {{ user = {USER:?}, password = {:?} }}\n\
              [registries.plain]\necosystem = \"container\"\nupstream = {:?}\n",
             self.front.url(),
@@ -159,13 +177,20 @@ impl Images {
             self.password,
             self.open.url(),
         );
-        let denied = self.denied.as_ref().map(|digest| {
-            format!(
-                "[[policy.rules]]\nname = \"no-arm\"\neffect = \"deny\"\n\
-                 purl = \"pkg:oci/demo/hello@{digest}\"\nreason = \"it does not start\"\n"
-            )
-        });
-        addresses + if self.strict { STRICT } else { "" } + &denied.unwrap_or_default()
+        addresses + if self.strict { STRICT } else { "" } + &self.more
+    }
+
+    /// A folder of containerd's settings in which the gateway stands for a registry.
+    pub(super) fn mirrors(&self, registry: &str) -> String {
+        let hosts = self.folder.path().join("hosts");
+        std::fs::create_dir_all(hosts.join(registry)).unwrap();
+        let settings = format!(
+            "server = \"https://registry.example\"\n[host.\"http://127.0.0.1:{}\"]\n\
+             capabilities = [\"pull\", \"resolve\"]\n",
+            self.gateway.as_ref().unwrap().port
+        );
+        std::fs::write(hosts.join(registry).join("hosts.toml"), settings).unwrap();
+        hosts.to_string_lossy().into_owned()
     }
 
     /// The folder of everything.
