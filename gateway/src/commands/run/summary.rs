@@ -151,6 +151,9 @@ impl Report {
         };
         let listings = counted(seen.listings, "listing");
         match (seen.fetched.packages.len(), seen.cached.packages.len()) {
+            // What was refused or failed was asked for, and stands below.
+            (0, 0)
+                if seen.listings == 0 && !(seen.refused.is_empty() && seen.failed.is_empty()) => {}
             (0, 0) if seen.listings == 0 => {
                 row("idle", PLAIN, vec!["no package was asked for".to_owned()]);
             }
@@ -299,6 +302,9 @@ mod tests {
     #[test]
     fn a_run_without_packages_says_so() {
         assert_eq!(Report::default().text(true), "weir: idle  no package was asked for\n");
+        let failed = ["upstream is away".to_owned()].into();
+        let report = Report { seen: Seen { failed, ..Seen::default() }, ..Report::default() };
+        assert_eq!(report.text(false), "weir: failed  upstream is away\n");
     }
 
     #[test]
