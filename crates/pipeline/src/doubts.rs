@@ -1,10 +1,11 @@
-//! Documents that came with a 200 and cannot be read: a registry's error page, a captive portal's.
-//! They are asked for again after the short time of a 404, those that never change too.
+//! Documents that came with a 200 and are no use: a registry's error page, a captive portal's, a root
+//! whose signature is wrong. They are asked for again after the short time of a 404, those that never
+//! change too.
 
 use std::time::Duration;
 
 use weir_cache::{DocumentKey, Stored};
-use weir_core::{Code, Fetch, Found, Need, Via};
+use weir_core::{Code, Fetch, Found, Need, Timestamp, Via};
 
 use crate::Failure;
 use crate::gather::Gathered;
@@ -13,23 +14,37 @@ use crate::visit::Visit;
 /// Documents that are remembered. One that is forgotten is doubted again at its next request.
 const REMEMBERED: u64 = 10_000;
 
-/// The documents that could not be read.
+/// The documents that were found to be no use.
 #[derive(Debug)]
-pub(crate) struct Doubts(moka::sync::Cache<DocumentKey, ()>);
+pub(crate) struct Doubts {
+    /// Kept ones that could not be read.
+    unreadable: moka::sync::Cache<DocumentKey, ()>,
+    /// What was not kept at all: why, and when it came.
+    refused: moka::sync::Cache<DocumentKey, (Failure, Timestamp)>,
+}
 
 impl Doubts {
     pub(crate) fn new() -> Self {
-        Self(moka::sync::Cache::new(REMEMBERED))
+        Self {
+            unreadable: moka::sync::Cache::new(REMEMBERED),
+            refused: moka::sync::Cache::new(REMEMBERED),
+        }
     }
 
     /// Whether a kept document was found unreadable.
     pub(crate) fn hold(&self, key: &DocumentKey) -> bool {
-        self.0.contains_key(key)
+        self.unreadable.contains_key(key)
+    }
+
+    /// What came just now was not kept, and there is nothing older.
+    pub(crate) fn refuse(&self, key: &DocumentKey, failure: &Failure, now: Timestamp) {
+        self.refused.insert(key.clone(), (failure.clone(), now));
     }
 
     /// Something else came in its place.
     pub(crate) fn settle(&self, key: &DocumentKey) {
-        self.0.invalidate(key);
+        self.unreadable.invalidate(key);
+        self.refused.invalidate(key);
     }
 }
 
@@ -45,9 +60,15 @@ impl Visit {
             if !is_promised(fetch)
                 && let Ok(spot) = self.spot(&fetch.place, gathered).await
             {
-                self.core.doubts.0.insert(self.document_key(fetch, &spot), ());
+                self.core.doubts.unreadable.insert(self.document_key(fetch, &spot), ());
             }
         }
+    }
+
+    /// Why a document of which nothing is kept was refused, as long as it is not asked for again.
+    pub(crate) fn refused_lately(&self, key: &DocumentKey) -> Option<Failure> {
+        let (failure, at) = self.core.doubts.refused.get(key)?;
+        (self.now.since(at) < self.mount.freshness.negative_ttl).then_some(failure)
     }
 
     /// How long a kept document counts as current, whatever it says of itself, when it could not

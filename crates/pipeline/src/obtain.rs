@@ -128,6 +128,10 @@ impl Visit {
         errand: Arc<Errand>,
         previous: Option<Arc<Stored>>,
     ) -> Result<Arc<Stored>, Failure> {
+        let nothing = previous.as_ref().is_none_or(|previous| previous.doc.is_none());
+        if let Some(failure) = self.refused_lately(&errand.key).filter(|_| nothing) {
+            return Err(failure);
+        }
         self.note_asked();
         let visit = self.clone();
         let key = errand.key.clone();
@@ -269,6 +273,9 @@ impl Visit {
         failure: Failure,
     ) -> Result<Arc<Stored>, Failure> {
         let Some(previous) = previous.filter(|previous| previous.doc.is_some()) else {
+            if !failure.is_transient() {
+                self.core.doubts.refuse(&errand.key, &failure, self.now);
+            }
             return Err(failure);
         };
         tracing::warn!(mount = %self.mount.name, %failure, "the previous indexes are served");

@@ -32,8 +32,11 @@ async fn a_root_with_a_wrong_signature_is_not_signed_anew() {
     for path in [ROOT, "/debian/dists/stable/Release.gpg", packages] {
         refuses(&gateway.get(path).await, "its signature is wrong");
     }
+    assert_eq!(origin.count(UPSTREAM_ROOT), 1, "what was refused is remembered for a while");
     // Mended, and looked at again.
     archive(&["1.0"], &dated(10)).publish(&origin);
+    refuses(&gateway.get(ROOT).await, "its signature is wrong");
+    gateway.clock().advance(gateway.setup.freshness.negative_ttl);
     assert_eq!(versions(&update(&gateway, true).await), ["1.0"]);
 }
 
