@@ -1,17 +1,21 @@
 //! Documents as upstream gave them: the latest of each place, with its validators, kept in the
 //! store and described in the catalogue, so that they outlive a restart and serve offline.
 
+mod tables;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
-use weir_catalog::{Catalog, DocumentRow, DocumentState, FACTS};
+use weir_catalog::{Catalog, DocumentRow, DocumentState};
 use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
+use crate::CacheError;
 use crate::uses::{Removal, Use, Uses};
-use crate::{CacheError, Facts};
+
+pub use tables::LostFacts;
 
 /// So many versions are kept of what is named by hash, and of what names it.
 const KEPT: u8 = 3;
@@ -374,52 +378,6 @@ impl Documents {
         Ok(())
     }
 
-    /// Keeps what an index says of its files.
-    pub async fn put_facts(&self, of: &DocumentKey, table: Vec<u8>) -> Result<(), CacheError> {
-        let fetched = Fetched {
-            body: Some(table.into()),
-            media: String::from("application/octet-stream"),
-            url: String::new(),
-            etag: None,
-            last_modified: None,
-            headers: Vec::new(),
-            scope: FACTS.to_owned(),
-        };
-        self.put(&of.facts(), fetched).await.map(|_| ())
-    }
-
-    /// What is kept of the facts of one document, or of the latest version of it before. A version
-    /// whose table is gone is passed over: what was new since has been noted.
-    pub async fn facts_before(&self, key: &DocumentKey) -> Result<Option<Facts>, CacheError> {
-        let key = key.facts();
-        let Some(place) = key.versions() else { return self.open_facts(&key).await };
-        let rows = self.catalog.documents_under(&key.mount, &place).await?;
-        for row in rows.into_iter().filter(|row| *row.key != *key.request) {
-            let key = DocumentKey { request: row.key.into(), ..key.clone() };
-            if let Some(facts) = self.open_facts(&key).await? {
-                return Ok(Some(facts));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The facts of all indexes of a mount, those of the latest fetched first.
-    pub async fn facts(&self, mount: &Arc<str>) -> Result<Vec<Facts>, CacheError> {
-        let mut rows = self.catalog.documents_of(mount, FACTS).await?;
-        rows.sort_by_key(|row| std::cmp::Reverse(row.fetched_at));
-        let mut all = Vec::with_capacity(rows.len());
-        for row in rows {
-            let key = DocumentKey { mount: Arc::clone(mount), request: row.key.into() };
-            all.extend(self.open_facts(&key).await?);
-        }
-        Ok(all)
-    }
-
-    async fn open_facts(&self, key: &DocumentKey) -> Result<Option<Facts>, CacheError> {
-        let stored = self.get(key).await?;
-        Ok(stored.and_then(|stored| Facts::open(stored.body.clone()?)))
-    }
-
     /// Upstream confirmed a document (304, or the same bytes again).
     pub async fn confirm(&self, key: &DocumentKey, stored: &Stored) -> Result<(), CacheError> {
         let now = self.clock.now();
@@ -467,16 +425,6 @@ impl DocumentKey {
     #[must_use]
     pub fn version(&self, digest: &Digest) -> Self {
         Self { request: format!("{} @{digest}", self.request).into(), ..self.clone() }
-    }
-
-    fn facts(&self) -> Self {
-        // One table, whether the document is kept as fetched or decoded; and one line of versions
-        // however it is compressed: what is new in one form was not there in the other.
-        let mut of = self.request.replace(" raw @", " @");
-        for coding in [".xz ", ".gz ", ".bz2 ", ".zst "] {
-            of = of.replace(coding, " ");
-        }
-        Self { request: format!("facts {of}").into(), ..self.clone() }
     }
 
     /// What the keys of all versions of a document begin with; `None` for a document that is not

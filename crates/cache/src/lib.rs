@@ -23,7 +23,7 @@ mod uses;
 
 pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Kept, Wanted};
 pub use body::Body;
-pub use documents::{DocumentKey, Documents, Fetched, Stored};
+pub use documents::{DocumentKey, Documents, Fetched, LostFacts, Stored};
 pub use encode::{Encoding, encode};
 pub use entry::Entry;
 pub use error::CacheError;

@@ -235,6 +235,25 @@ pub enum Coding {
     Xz,
 }
 
+impl Coding {
+    const ALL: [Self; 4] = [Self::Identity, Self::Gzip, Self::Zstd, Self::Xz];
+
+    /// Its name: `identity`, `gzip`, `zstd` or `xz`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Xz => "xz",
+        }
+    }
+
+    /// The coding of this name, in any case.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|coding| coding.name().eq_ignore_ascii_case(name))
+    }
+}
+
 /// Where something is: below an origin that the plugin declared, or at a link that a fetched
 /// document holds. A plugin cannot name a host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

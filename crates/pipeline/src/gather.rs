@@ -159,6 +159,12 @@ impl Visit {
                 };
                 Ok((found, Origin::Document(Source { stored, immutable: fetch.immutable })))
             }
+            // Nothing is made of a root that may never be kept.
+            Need::Rendered(child) if self.candidate.is_some() => {
+                self.sources(child, purpose).await?;
+                let nothing = Found::Rendered { digests: Vec::new(), size: 0, plain: None };
+                Ok((nothing, Origin::Records))
+            }
             Need::Rendered(child) => {
                 let rendering = self.listing(child).await?;
                 let size = rendering.identity().len() as u64;
@@ -167,7 +173,9 @@ impl Visit {
                 self.keep_served(child, &rendering).await?;
                 Ok((Found::Rendered { digests, size, plain }, Origin::Rendering(rendering)))
             }
-            Need::Known(known) => Ok((Found::Known(self.known(known).await?), Origin::Records)),
+            Need::Known(known) => {
+                Ok((Found::Known(self.known(target, known).await?), Origin::Records))
+            }
             Need::Nowhere(clause) => {
                 Err(Failure::unlisted(format!("{clause}: {}", self.describe(target))))
             }
@@ -181,11 +189,11 @@ impl Visit {
         }
     }
 
-    async fn known(&self, question: &Known) -> Result<Vec<Listed>, Failure> {
+    async fn known(&self, target: &Target, question: &Known) -> Result<Vec<Listed>, Failure> {
         let (catalog, mount) = (&self.core.catalog, &self.mount.name);
         let mut listed = match question {
             Known::Roots => return self.kept_roots().await,
-            _ if self.mount.lists_whole_indexes() => self.known_facts(question).await?,
+            _ if self.mount.lists_whole_indexes() => self.known_facts(target, question).await?,
             _ => Vec::new(),
         };
         listed.extend(match question {

@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use percent_encoding::percent_decode_str;
 use weir_cache::{DocumentKey, Stored};
 use weir_catalog::ROOTS;
-use weir_core::{Code, Coordinates, Digest, Fetch, Found, Listed, Place, Request, Target};
+use weir_core::{Code, Coding, Coordinates, Digest, Fetch, Found, Listed, Place, Request, Target};
 
 use crate::Failure;
 use crate::gather::Purpose;
@@ -21,6 +21,8 @@ use crate::visit::Visit;
 
 /// The scope of what was served under a hash, before the hash.
 const SERVED: &str = "~served";
+/// What the key of such a document begins with, before the path.
+const MADE: &str = "served ";
 
 /// A root that may take the place of the one that is kept.
 #[derive(Clone, Debug)]
@@ -54,7 +56,17 @@ impl Visit {
         .boxed()
     }
 
-    /// The targets whose documents were fetched by the names of this root.
+    /// Fetches what a target is made of.
+    pub(crate) fn sources<'a>(
+        &'a self,
+        target: &'a Target,
+        purpose: Purpose,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async move { self.gather(target, purpose).await.map(|_| ()) }.boxed()
+    }
+
+    /// The targets whose documents were fetched by the names of this root, and what was made of
+    /// them: the form in which upstream has an index may be none that is served here.
     async fn children(&self, errand: &Errand) -> Result<Vec<Target>, Failure> {
         let Place::Origin { path, .. } = &errand.fetch.place else { return Ok(Vec::new()) };
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -64,11 +76,16 @@ impl Visit {
         // Where roots are signed anew, upstream's signature is looked at and not served.
         let beside = self.mount.resign.is_none();
         let named = |key: &str| key.contains(" @") || beside && key.contains(" of ");
-        let paths: BTreeSet<String> = rows
-            .iter()
-            .filter(|row| named(&row.key) && row.digest.is_some())
-            .filter_map(|row| Some(row.key.strip_prefix(&base)?.split(' ').next()?.to_owned()))
-            .collect();
+        let served = format!("{MADE}{folder}");
+        let made = match self.mount.resign {
+            Some(_) => self.core.catalog.documents_under(&self.mount.name, &served).await?,
+            None => Vec::new(),
+        };
+        let fetched = rows.iter().filter(|row| named(&row.key) && row.digest.is_some());
+        let fetched = fetched.filter_map(|row| row.key.strip_prefix(&base));
+        let made = made.iter().filter_map(|row| row.key.strip_prefix(MADE));
+        let path = |key: &str| Some(key.split(' ').next()?.to_owned());
+        let paths: BTreeSet<String> = fetched.chain(made).filter_map(path).collect();
         let route = |path: String| self.mount.ecosystem.route(&Request::get(&path).ok()?).ok();
         Ok(paths.into_iter().filter_map(route).collect())
     }
@@ -95,29 +112,6 @@ impl Visit {
             .collect())
     }
 
-    /// What indexes of this mount said of a file, the latest first.
-    pub(crate) async fn known_facts(
-        &self,
-        question: &weir_core::Known,
-    ) -> Result<Vec<Listed>, Failure> {
-        let mut listed: Vec<Listed> = Vec::new();
-        for table in self.core.documents.facts(&self.mount.name).await? {
-            let found: Vec<Listed> = match question {
-                weir_core::Known::File(file) => table.of_file(file).map(|f| f.listed()).collect(),
-                weir_core::Known::Digest(digest) => {
-                    table.of_digest(digest).map(|fact| fact.listed()).collect()
-                }
-                _ => Vec::new(),
-            };
-            for fact in found {
-                if !listed.contains(&fact) {
-                    listed.push(fact);
-                }
-            }
-        }
-        Ok(listed)
-    }
-
     /// An earlier version of a root; absent when it is not here.
     pub(crate) async fn earlier(
         &self,
@@ -131,7 +125,7 @@ impl Visit {
     /// The key of what a target is served as.
     fn served_key(&self, target: &Target) -> DocumentKey {
         let path = self.mount.ecosystem.path(target);
-        let request = format!("served {path}").into();
+        let request = format!("{MADE}{path}").into();
         DocumentKey { mount: Arc::clone(&self.mount.name), request }
     }
 
@@ -151,7 +145,7 @@ impl Visit {
             url: String::new(),
             etag: None,
             last_modified: None,
-            headers: vec![("coding".to_owned(), format!("{:?}", rendering.head.coding))],
+            headers: vec![("coding".to_owned(), rendering.head.coding.name().to_owned())],
             scope: format!("{SERVED} {}", rendering.digest()),
         };
         self.core.documents.put_version(&key, fetched).await?;
@@ -175,11 +169,9 @@ impl Visit {
         let Some(doc) = stored.and_then(|stored| stored.doc.clone()) else {
             return Ok(Found::Absent);
         };
-        let coding = match doc.header("coding") {
-            Some("Gzip") => weir_core::Coding::Gzip,
-            Some("Zstd") => weir_core::Coding::Zstd,
-            Some("Xz") => weir_core::Coding::Xz,
-            _ => return Ok(Found::Doc(doc)),
+        let coding = doc.header("coding").and_then(Coding::from_name);
+        let Some(coding) = coding.filter(|coding| *coding != Coding::Identity) else {
+            return Ok(Found::Doc(doc));
         };
         let bytes = bytes::Bytes::copy_from_slice(doc.bytes());
         let plain = self.uncompressed(coding, bytes, &self.mount.name).await?;

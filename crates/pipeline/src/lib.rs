@@ -33,6 +33,7 @@ mod respond;
 mod service;
 mod settings;
 mod sight;
+mod tables;
 mod visit;
 mod vouch;
 

@@ -7,9 +7,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use weir_cache::{Facts, FactsBuilder, Fetched, Stored};
+use weir_cache::{Facts, Fetched, Stored};
 use weir_catalog::Sights;
 use weir_core::{
     Coding, Doc, Docs, FactSet, FormatError, Found, Need, Owner, Place, Release, Request, Target,
@@ -20,6 +19,7 @@ use weir_policy::Sight;
 use crate::Failure;
 use crate::obtain::Errand;
 use crate::outline::Outline;
+use crate::tables::Listing;
 use crate::visit::Visit;
 
 /// More names than this are looked up all at once.
@@ -79,8 +79,8 @@ impl Visit {
         };
         let coding = if errand.fetch.verbatim { errand.fetch.coding } else { Coding::Identity };
         let plain = self.uncompressed(coding, body.clone(), &self.mount.name).await?;
-        let (visit, job) = (self.clone(), Arc::clone(errand));
-        let table = self.compute(plain.len(), move || visit.facts_of(&job, plain)).await?;
+        let listing = Listing { fetch: errand.fetch.clone(), plain, known: errand.known.clone() };
+        let table = self.table_of(&errand.target, listing).await?;
         let documents = &self.core.documents;
         let before = documents.facts_before(&errand.key).await?;
         let others = documents.facts(&self.mount.name).await?;
@@ -102,18 +102,8 @@ impl Visit {
         }
         self.core.catalog.record_sights(&self.mount.name, &sights, self.now).await?;
         // Last: after a crash between them, what is new is compared with the same index again.
-        Ok(documents.put_facts(&errand.key, table).await?)
-    }
-
-    fn facts_of(&self, errand: &Errand, plain: Bytes) -> Result<Vec<u8>, Failure> {
-        let mut docs = errand.known.clone();
-        let doc = Doc::new(plain, "");
-        docs.insert(Need::Fetch(errand.fetch.clone()), Found::Doc(doc));
-        let mut facts = FactsBuilder::default();
-        let job = self.job(&errand.target, &docs);
-        let read = self.mount.ecosystem.read(&job, &mut |release| facts.add(&release));
-        read.map_err(|error| self.unreadable(&errand.target, &error))?;
-        Ok(facts.build())
+        documents.put_facts(&errand.key, table, coding).await?;
+        Ok(())
     }
 
     /// A file has other bytes than before: what is stored under its path is not it any more.

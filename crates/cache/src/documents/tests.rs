@@ -147,7 +147,10 @@ async fn an_index_is_compared_with_the_last_table_that_can_be_read() {
     let of = |version: &str| index("dists/stable/Packages.xz ", version);
     for (at, version) in ["one", "two"].into_iter().enumerate() {
         kept.clock.set(Timestamp::from_millis(at as i64));
-        documents.put_facts(&of(version), table(version)).await.unwrap();
+        documents
+            .put_facts(&of(version), table(version), weir_core::Coding::Identity)
+            .await
+            .unwrap();
     }
     let files = async |documents: &Documents, key: &DocumentKey| -> Vec<String> {
         let facts = documents.facts_before(key).await.unwrap();

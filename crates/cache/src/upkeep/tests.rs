@@ -139,7 +139,7 @@ async fn what_was_read_from_an_index_stays_as_long_as_its_root() {
     scoped(&kept, &open, 0, ("index @1", "index")).await;
     let index = DocumentKey { mount: "debian".into(), request: "index @1".into() };
     let table = crate::FactsBuilder::default().build();
-    open.documents.put_facts(&index, table).await.unwrap();
+    open.documents.put_facts(&index, table, weir_core::Coding::Identity).await.unwrap();
     scoped(&kept, &open, 30, ("root", "~root")).await;
     let older = Retention { max_size: None, max_age: Some(Duration::from_mins(10)) };
     assert_eq!(open.upkeep.evict(&older).await.unwrap().documents, 1);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use weir_core::{Algorithm, Digest, Selection, Timestamp};
 use weir_pipeline::Signer;
 use weir_policy::{Effect, PolicySettings, RuleSettings};
-use weir_testkit::origin::{Answer, DebianArchive, DebianStyle, Origin, Package, toy_sign};
+use weir_testkit::origin::{Answer, DebianArchive, DebianStyle, Forms, Origin, Package, toy_sign};
+
+use weir_upstream::capped::{self, Cap};
 
 use crate::harness::{Answered, DAY, Gateway, MINUTE, Setup, setup};
 
@@ -179,19 +181,43 @@ async fn an_archive_published_between_root_and_index_shows_no_half_of_two() {
 
 #[tokio::test]
 async fn half_an_update_is_not_served() {
-    let origin = Origin::start().await;
-    archive(&["1.0"], &by_canonical_name(10)).publish(&origin);
-    let gateway = passing(&origin).open().await;
-    update(&gateway, false).await;
-    let next = archive(&["1.0", "1.1"], &by_canonical_name(11));
-    next.publish_roots(&origin);
-    gateway.clock().advance(DAY);
-    for _ in 0..2 {
-        assert_eq!(versions(&update(&gateway, false).await), ["1.0"], "the root without its index");
+    for forms in [Forms::PlainAndGzip, Forms::Xz] {
+        for signs in [false, true] {
+            let style = |hour| DebianStyle { forms, ..by_canonical_name(hour) };
+            let origin = Origin::start().await;
+            archive(&["1.0"], &style(10)).publish(&origin);
+            let setup = if signs { resigning(&origin, false) } else { passing(&origin) };
+            let mut gateway = setup.open().await;
+            assert_eq!(candidates(&gateway, forms, signs).await, ["1.0"]);
+            let next = archive(&["1.0", "1.1"], &style(11));
+            next.publish_roots(&origin);
+            gateway.clock().advance(DAY);
+            for _ in 0..2 {
+                let during = candidates(&gateway, forms, signs).await;
+                assert_eq!(during, ["1.0"], "the root without its index: {forms:?} {signs}");
+                // Nothing of this is remembered by the process alone.
+                drop(gateway);
+                gateway = setup.open().await;
+            }
+            next.publish(&origin);
+            gateway.clock().advance(MINUTE * 20);
+            assert_eq!(candidates(&gateway, forms, signs).await, ["1.0", "1.1"]);
+        }
     }
-    next.publish(&origin);
-    gateway.clock().advance(MINUTE * 20);
-    assert_eq!(versions(&update(&gateway, false).await), ["1.0", "1.1"]);
+}
+
+/// The versions that a client sees after an update: xz files are passed on as they are.
+async fn candidates(gateway: &Gateway, forms: Forms, signs: bool) -> Vec<String> {
+    if forms == Forms::PlainAndGzip || signs {
+        return versions(&update(gateway, false).await).into_iter().map(str::to_owned).collect();
+    }
+    let root = gateway.get(ROOT).await;
+    let index = gateway.get(&PACKAGES.replace(".gz", ".xz")).await;
+    let found = Digest::of(Algorithm::Sha256, &index.body).hex();
+    assert_eq!(found, listed(root.text(), "main/binary-amd64/Packages.xz"));
+    let cap = Cap { bytes: 1 << 20, ratio: 1000 };
+    let plain = capped::decode(capped::Coding::Xz, &index.body, cap).unwrap();
+    versions(&String::from_utf8(plain).unwrap()).into_iter().map(str::to_owned).collect()
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ mod policies;
 mod served;
 mod shapes;
 mod sightings;
+mod tables;
 mod upstreams;
 mod vouched;
 mod whole;
