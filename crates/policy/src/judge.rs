@@ -6,7 +6,7 @@ use std::time::Duration;
 use weir_core::{Code, Denial, Purl, Timestamp};
 
 use crate::facts::Published;
-use crate::rules::{COOLDOWN, NameRules, Rule, UNREADABLE};
+use crate::rules::{COOLDOWN, NameRules, Rule, Subject, UNREADABLE};
 use crate::sentence;
 use crate::{Effect, Facts, Lens, Policy};
 
@@ -134,7 +134,7 @@ struct Stretch<'r> {
 /// One release's grounds over all time.
 struct Course<'n, 'r, 'f> {
     rules: &'n NameRules<'r>,
-    facts: &'f Facts<'f>,
+    subject: Subject<'f>,
     span: Duration,
     published: Published,
 }
@@ -142,11 +142,11 @@ struct Course<'n, 'r, 'f> {
 impl<'r> Course<'_, 'r, '_> {
     fn at(&self, instant: Timestamp) -> Stretch<'r> {
         let always = |ground| Stretch { ground, from: Timestamp::MIN, until: Timestamp::MAX };
-        if let Some(why) = self.facts.unreadable {
+        if let Some(why) = self.subject.facts.unreadable {
             return always(Ground::Unreadable(why));
         }
         let mut from = Timestamp::MIN;
-        for rule in self.rules.matching(self.facts) {
+        for rule in self.rules.matching(&self.subject) {
             if instant < rule.until {
                 return Stretch { ground: Ground::Rule(rule), from, until: rule.until };
             }
@@ -181,7 +181,7 @@ impl Policy {
     ) -> Judgement {
         let span = rules.cooldown(facts);
         let published = facts.published(rules.unknown());
-        let course = Course { rules, facts, span, published };
+        let course = Course { rules, subject: rules.subject(facts), span, published };
         let stretch = course.at(lens.as_of);
         let outcome = match stretch.ground {
             Ground::Nothing => Outcome::Admit,

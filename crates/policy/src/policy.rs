@@ -1,6 +1,6 @@
 //! The policy and the lens through which one request is judged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +23,7 @@ pub struct Policy {
     epoch: u64,
     rules: Vec<Arc<Rule>>,
     cooldowns: Vec<(Pattern, Duration)>,
-    /// By ecosystem id and purl type.
-    sets: BTreeMap<(Box<str>, Box<str>), Arc<Ruleset>>,
+    sets: Vec<Arc<Ruleset>>,
     template: Option<Template>,
 }
 
@@ -59,10 +58,7 @@ impl Policy {
         let template = settings.block_message.as_deref().map(Template::parse).transpose()?;
         let sets = ecosystems
             .iter()
-            .map(|info| {
-                let set = Ruleset::new(info, &settings, &rules, &cooldowns);
-                ((info.id.into(), info.purl_type.into()), Arc::new(set))
-            })
+            .map(|info| Arc::new(Ruleset::new(info, &settings, &rules, &cooldowns)))
             .collect();
         let epoch = digest(&settings);
         Ok(Self { settings, epoch, rules, cooldowns, sets, template })
@@ -70,9 +66,8 @@ impl Policy {
 
     /// The lens for requests to a mount at an instant.
     pub fn lens(&self, mount: &MountInfo<'_>, as_of: Timestamp) -> Lens {
-        let mode = self.mode(mount);
-        let class = digest(&(mount.id, mount.purl_type, mode));
-        Lens { epoch: self.epoch, class, as_of, mode, set: self.ruleset(mount) }
+        let (mode, set) = (self.mode(mount), self.ruleset(mount));
+        Lens { epoch: self.epoch, class: set.class(mode), as_of, mode, set }
     }
 
     /// The facts that judging in this mount takes.
@@ -184,11 +179,7 @@ impl Policy {
     }
 
     fn ruleset(&self, mount: &MountInfo<'_>) -> Arc<Ruleset> {
-        let known = self
-            .sets
-            .iter()
-            .find(|((id, purl_type), _)| **id == *mount.id && **purl_type == *mount.purl_type);
-        if let Some((_, set)) = known {
+        if let Some(set) = self.sets.iter().find(|set| set.is_of(mount.id, mount.purl_type)) {
             return Arc::clone(set);
         }
         // A purl type that was not announced: rules for all types still apply.
@@ -273,7 +264,7 @@ fn cooldowns(
 }
 
 /// A digest that is the same in every process of the same release of this crate.
-fn digest(value: &impl Hash) -> u64 {
+pub(crate) fn digest(value: &impl Hash) -> u64 {
     let mut bytes = Bytes(env!("CARGO_PKG_VERSION").as_bytes().to_vec());
     value.hash(&mut bytes);
     let digest = Digest::of(Algorithm::Sha256, &bytes.0);

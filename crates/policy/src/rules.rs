@@ -1,14 +1,18 @@
 //! Settings compiled into what can apply to one purl type, and from there to one name.
 
+use std::cell::OnceCell;
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 use std::time::Duration;
 
 use weir_core::{Digest, Role, Scheme, Timestamp};
-use weir_version::Range;
+use weir_version::{Range, Reading};
 
 use crate::pattern::{Pattern, fold};
-use crate::{EcosystemInfo, Effect, Facts, PolicyError, PolicySettings, RuleSettings, Unknown};
+use crate::policy::digest;
+use crate::{
+    EcosystemInfo, Effect, Facts, PolicyError, PolicySettings, RuleSettings, Unknown, WorkMode,
+};
 
 /// The name of the implicit last rule.
 pub(crate) const COOLDOWN: &str = "cooldown";
@@ -31,7 +35,11 @@ pub(crate) struct Rule {
 /// The rules and cooldowns that can apply to packages of one type.
 #[derive(Debug)]
 pub(crate) struct Ruleset {
+    /// The ecosystem's id.
+    id: Box<str>,
     purl_type: Box<str>,
+    /// What sets a lens of each work mode apart.
+    classes: [u64; WorkMode::ALL.len()],
     scheme: Scheme,
     rules: Vec<ScopedRule>,
     /// Narrowest first.
@@ -44,8 +52,50 @@ pub(crate) struct Ruleset {
 #[derive(Debug)]
 struct ScopedRule {
     rule: Arc<Rule>,
-    /// `None` where every version is in it, or only addresses are named.
-    range: Option<Range>,
+    scope: Scope,
+}
+
+/// The versions that a rule is about.
+#[derive(Debug)]
+enum Scope {
+    All,
+    /// Content addresses, and a range of all others where one is named.
+    These {
+        addresses: Vec<Box<str>>,
+        range: Option<Range>,
+    },
+}
+
+impl Scope {
+    fn read(scheme: Scheme, versions: &str) -> Option<Self> {
+        let (addresses, range) = split(versions);
+        let range = range.map(|range| Range::parse(scheme, &range)).transpose().ok()?;
+        Some(Self::These { addresses: addresses.into_iter().map(Into::into).collect(), range })
+    }
+}
+
+/// A release as rules look at it: what takes reading is read once, when a rule first asks.
+pub(crate) struct Subject<'f> {
+    pub(crate) facts: &'f Facts<'f>,
+    scheme: Scheme,
+    /// The version; `None` where it is a content address, however that compares.
+    version: OnceCell<Option<Reading<'f>>>,
+}
+
+impl<'f> Subject<'f> {
+    fn version(&self) -> Option<&Reading<'f>> {
+        let text = self.facts.version;
+        let read = || {
+            let is_address = text.parse::<Digest>().is_ok();
+            (!is_address).then(|| Reading::new(self.scheme, text))
+        };
+        self.version.get_or_init(read).as_ref()
+    }
+
+    /// Whether it has this content address, or one that leads to it.
+    fn is_at(&self, address: &str) -> bool {
+        self.facts.version == address || self.facts.chain.iter().any(|one| one == address)
+    }
 }
 
 /// Takes the content addresses (`sha256:…`) out of a range, which orders versions: what is named by
@@ -149,27 +199,26 @@ impl Rule {
 }
 
 impl ScopedRule {
+    fn new(rule: &Arc<Rule>, scheme: Scheme) -> Self {
+        // A range is checked for every known scheme when its rule is compiled. Under another one, what
+        // cannot be read leaves no version out.
+        let scope = rule.versions.as_deref().and_then(|versions| Scope::read(scheme, versions));
+        Self { rule: Arc::clone(rule), scope: scope.unwrap_or(Scope::All) }
+    }
+
     /// A version that is none is in no range, which must not let it slip past a denial. Nor is a
     /// content address, however it compares.
-    fn holds(&self, scheme: Scheme, facts: &Facts<'_>) -> bool {
-        let version = facts.version;
-        if let Some(versions) = self.rule.versions.as_deref() {
-            let (addresses, rest) = split(versions);
-            let named = |address: &&str| {
-                version == *address || facts.chain.iter().any(|one| one == address)
-            };
-            if addresses.iter().any(named) {
-                return true;
-            }
-            if rest.is_none() {
-                return false;
-            }
+    fn holds(&self, subject: &Subject<'_>) -> bool {
+        let Scope::These { addresses, range } = &self.scope else { return true };
+        if addresses.iter().any(|address| subject.is_at(address)) {
+            return true;
         }
-        self.range.as_ref().is_none_or(|range| {
-            let address = version.parse::<Digest>().is_ok();
-            let ordered = !address && weir_version::is_valid(scheme, version);
-            !address && range.contains(version) || self.rule.effect == Effect::Deny && !ordered
-        })
+        let Some(range) = range else { return false };
+        let denies = self.rule.effect == Effect::Deny;
+        match subject.version() {
+            Some(version) => range.holds(version) || denies && !version.is_valid(),
+            None => denies,
+        }
     }
 }
 
@@ -180,24 +229,32 @@ impl Ruleset {
         rules: &[Arc<Rule>],
         cooldowns: &[(Pattern, Duration)],
     ) -> Self {
-        let rules = rules.iter().filter(|rule| rule.concerns(info.purl_type)).map(|rule| {
-            // Checked for every known scheme when the rule was compiled.
-            let range = rule.versions.as_deref().and_then(|versions| split(versions).1);
-            let range = range.and_then(|range| Range::parse(info.scheme, &range).ok());
-            ScopedRule { rule: Arc::clone(rule), range }
-        });
+        let rules = rules.iter().filter(|rule| rule.concerns(info.purl_type));
+        let rules = rules.map(|rule| ScopedRule::new(rule, info.scheme));
         let mut cooldowns: Vec<_> =
             cooldowns.iter().filter(|(p, _)| p.concerns(info.purl_type)).cloned().collect();
         cooldowns.sort_by_key(|(pattern, _)| Reverse(pattern.narrowness()));
         let cooldown = &settings.cooldown;
         Self {
+            id: info.id.into(),
             purl_type: info.purl_type.into(),
+            classes: WorkMode::ALL.map(|mode| digest(&(info.id, info.purl_type, mode))),
             scheme: info.scheme,
             rules: rules.collect(),
             cooldowns,
             fallback: cooldown.ecosystems.get(info.id).copied().unwrap_or(cooldown.default),
             unknown: cooldown.unknown,
         }
+    }
+
+    pub(crate) fn is_of(&self, id: &str, purl_type: &str) -> bool {
+        *self.id == *id && *self.purl_type == *purl_type
+    }
+
+    /// A digest of what sets mounts of this kind and work mode apart from others under the same
+    /// settings.
+    pub(crate) fn class(&self, mode: WorkMode) -> u64 {
+        self.classes[mode as usize]
     }
 
     /// Whether a cooldown can apply to some package.
@@ -231,14 +288,19 @@ impl Ruleset {
 }
 
 impl<'r> NameRules<'r> {
+    /// A release as these rules look at it.
+    pub(crate) fn subject<'f>(&self, facts: &'f Facts<'f>) -> Subject<'f> {
+        Subject { facts, scheme: self.set.scheme, version: OnceCell::new() }
+    }
+
     /// The rules that match a release, in order, expired ones too.
-    pub(crate) fn matching<'f>(&self, facts: &'f Facts<'f>) -> impl Iterator<Item = &'r Rule> {
-        self.rules.iter().filter_map(move |(scoped, versions)| {
+    pub(crate) fn matching(&self, subject: &Subject<'_>) -> impl Iterator<Item = &'r Rule> {
+        self.rules.iter().filter_map(|(scoped, versions)| {
             let named = match versions {
                 Versions::All => true,
-                Versions::These(these) => these.iter().any(|one| self.names(one, facts)),
+                Versions::These(these) => these.iter().any(|one| self.names(one, subject.facts)),
             };
-            (named && scoped.holds(self.set.scheme, facts)).then_some(&*scoped.rule)
+            (named && scoped.holds(subject)).then_some(&*scoped.rule)
         })
     }
 

@@ -173,6 +173,10 @@ pub enum WorkMode {
 }
 
 impl WorkMode {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Warmup, Self::Spectator, Self::Moderate, Self::Strict, Self::StrictWait];
+
     /// The word in the configuration.
     pub fn as_str(self) -> &'static str {
         match self {

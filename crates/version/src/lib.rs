@@ -21,6 +21,7 @@ mod generic;
 mod maven;
 mod parsed;
 mod range;
+mod reading;
 
 use std::cmp::Ordering;
 
@@ -28,6 +29,7 @@ use weir_core::Scheme;
 
 use crate::parsed::Parsed;
 pub use crate::range::{Range, RangeError};
+pub use crate::reading::Reading;
 
 /// Orders two versions.
 ///

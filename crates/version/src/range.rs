@@ -8,6 +8,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use weir_core::Scheme;
 
+use crate::Reading;
 use crate::parsed::Parsed;
 
 /// A set of versions of one scheme.
@@ -103,10 +104,19 @@ impl Range {
 
     /// Whether a version is in the range.
     pub fn contains(&self, version: &str) -> bool {
-        let parsed = Parsed::read(self.scheme, version);
+        self.holds(&Reading::new(self.scheme, version))
+    }
+
+    /// Whether a version that was read before is in the range. One that was read under another
+    /// scheme is read again.
+    pub fn holds(&self, version: &Reading<'_>) -> bool {
+        if version.scheme != self.scheme {
+            return self.contains(version.text);
+        }
+        let Reading { text, parsed, .. } = version;
         self.alternatives
             .iter()
-            .any(|all| all.iter().all(|comparator| comparator.holds(version, parsed.as_ref())))
+            .any(|all| all.iter().all(|comparator| comparator.holds(text, parsed.as_ref())))
     }
 
     /// The scheme that the range was read under.
