@@ -20,6 +20,7 @@ mod server;
 mod settings;
 mod signer;
 mod tls;
+mod under_way;
 
 use std::process::ExitCode;
 

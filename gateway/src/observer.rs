@@ -1,16 +1,16 @@
 //! Counts what the pipeline tells: metrics, and the log of refusals.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use weir_catalog::{Catalog, Refusal};
-use weir_core::{Clock, Denial};
+use weir_core::{Clock, Denial, Purl, Timestamp};
 use weir_pipeline::{Event, Observer, Outcome};
 use weir_telemetry::Metrics;
 use weir_upstream::Quota;
 
-/// Refusals that are kept for the catalogue between two writes; more are counted only.
+/// Different refusals that are kept for the catalogue between two writes; more are counted only.
 const KEPT: usize = 1024;
 
 /// Tells metrics, the log and the catalogue.
@@ -18,7 +18,7 @@ const KEPT: usize = 1024;
 pub(crate) struct Telling {
     metrics: Metrics,
     clock: Arc<dyn Clock>,
-    refusals: Mutex<Vec<Refusal>>,
+    refusals: Mutex<Refusals>,
     /// Mounts whose upstream grants few more requests: said once, until there are more again.
     low: Mutex<HashSet<String>>,
 }
@@ -31,8 +31,11 @@ impl Telling {
 
     /// Writes the refusals since the last call to the catalogue.
     pub(crate) async fn flush(&self, catalog: &Catalog) {
-        let refusals =
-            std::mem::take(&mut *self.refusals.lock().unwrap_or_else(PoisonError::into_inner));
+        let refusals = self.refusals().take();
+        for again in refusals.iter().filter(|refusal| refusal.count > 1) {
+            let Refusal { mount, code, sentence, count, .. } = again;
+            tracing::info!(mount, code, times = count - 1, "refused again: {sentence}");
+        }
         if refusals.is_empty() {
             return;
         }
@@ -41,22 +44,67 @@ impl Telling {
         }
     }
 
+    /// A refusal is said once between two writes to the catalogue, and counted after that: a client
+    /// in a loop must not fill the log.
     fn refused(&self, event: &Event<'_>, denial: &Denial) {
         self.metrics.decided(event.ecosystem, denial.code.as_str(), denial.rule.as_deref());
-        tracing::info!(mount = event.mount, code = %denial.code, "refused: {denial}");
-        let Some(subject) = event.subject else { return };
-        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        if refusals.len() < KEPT {
-            refusals.push(Refusal {
-                at: self.clock.now(),
-                mount: event.mount.to_owned(),
-                purl: Some(subject.to_string()),
+        let at = self.clock.now();
+        let known = event.subject.is_some_and(|purl| {
+            let refused = (event.mount, purl, denial);
+            self.refusals().count(refused, at)
+        });
+        if !known {
+            tracing::info!(mount = event.mount, code = %denial.code, "refused: {denial}");
+        }
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Refusals> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The refusals since the last write, by package.
+#[derive(Debug, Default)]
+struct Refusals {
+    by_package: HashMap<Purl, Vec<Refusal>>,
+    kept: usize,
+}
+
+impl Refusals {
+    /// Counts a refusal; whether it was counted before.
+    fn count(&mut self, (mount, purl, denial): (&str, &Purl, &Denial), at: Timestamp) -> bool {
+        let same = |one: &&mut Refusal| {
+            one.mount == mount
+                && one.code == denial.code.as_str()
+                && one.rule.as_deref() == denial.rule.as_deref()
+                && one.sentence == denial.sentence
+        };
+        let of_package = self.by_package.get_mut(purl);
+        if let Some(again) = of_package.and_then(|refusals| refusals.iter_mut().find(same)) {
+            again.at = at;
+            again.count += 1;
+            return true;
+        }
+        if self.kept < KEPT {
+            self.kept += 1;
+            self.by_package.entry(purl.clone()).or_default().push(Refusal {
+                at,
+                mount: mount.to_owned(),
+                purl: Some(purl.to_string()),
                 code: denial.code.as_str().to_owned(),
                 rule: denial.rule.as_deref().map(ToOwned::to_owned),
                 sentence: denial.sentence.clone(),
                 count: 1,
             });
         }
+        false
+    }
+
+    /// All of them, oldest first.
+    fn take(&mut self) -> Vec<Refusal> {
+        let mut all: Vec<_> = std::mem::take(self).by_package.into_values().flatten().collect();
+        all.sort_by_key(|refusal| refusal.at);
+        all
     }
 }
 
@@ -107,5 +155,41 @@ impl Observer for Telling {
                 "upstream's rate limit is nearly used up"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weir_core::Code;
+
+    use super::*;
+
+    #[test]
+    fn the_same_refusal_is_one_with_a_count() {
+        let mut refusals = Refusals::default();
+        let purl = |name: &str| Purl::new("npm", name, Some("1.0.0"));
+        let denial = |sentence: &str| Denial::new(Code::BlockedByPolicies, sentence);
+        let (one, other) = (denial("withheld"), denial("withheld until tomorrow"));
+        let at = Timestamp::from_millis;
+        assert!(!refusals.count(("npm", &purl("a"), &one), at(1)));
+        assert!(!refusals.count(("npm", &purl("b"), &one), at(2)));
+        assert!(refusals.count(("npm", &purl("a"), &one), at(3)));
+        assert!(!refusals.count(("inner", &purl("a"), &one), at(4)));
+        assert!(!refusals.count(("npm", &purl("a"), &other), at(5)));
+        let taken = refusals.take();
+        let seen: Vec<_> = taken.iter().map(|one| (one.at.as_millis(), one.count)).collect();
+        assert_eq!(seen, [(2, 1), (3, 2), (4, 1), (5, 1)]);
+        assert!(refusals.take().is_empty());
+    }
+
+    #[test]
+    fn the_memory_for_different_refusals_is_bounded() {
+        let mut refusals = Refusals::default();
+        let denial = Denial::new(Code::BlockedByPolicies, "withheld");
+        for n in 0..KEPT + 10 {
+            let purl = Purl::new("npm", &format!("p{n}"), None);
+            assert!(!refusals.count(("npm", &purl, &denial), Timestamp::MIN));
+        }
+        assert_eq!(refusals.take().len(), KEPT);
     }
 }

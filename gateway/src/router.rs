@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use url::Url;
@@ -50,6 +49,11 @@ impl Router {
         self
     }
 
+    /// Whether an answer can depend on the peer of its connection.
+    pub(crate) fn heeds_peers(&self) -> bool {
+        self.pipeline.heeds_peers()
+    }
+
     /// Where a whole address (RFC 9112 section 3.2.2) is below this gateway, when it is one of an
     /// archive's.
     fn proxied(&self, address: &Uri) -> Option<Uri> {
@@ -85,10 +89,12 @@ impl Router {
             Ok(caller) => caller,
             Err(denial) => return self.turn_away(front, request, denial),
         };
-        request.extensions_mut().insert(caller.rights);
         let mut response = match front {
             Some(front) => self.pipeline.handle_among(&self.fronts, front, request).await,
-            None => self.elsewhere(request).await,
+            None => {
+                request.extensions_mut().insert(caller.rights);
+                Box::pin(self.elsewhere(request)).await
+            }
         };
         if let Some(name) = caller.name {
             response.extensions_mut().insert(TokenName(name));
@@ -167,11 +173,11 @@ fn not_built(path: &str) -> Option<(&'static str, String)> {
 
 /// An answer of the gateway's own end points.
 fn ours(response: axum::response::Response) -> Response<Body> {
-    response.map(|body| body.map_err(unread).boxed_unsync())
+    response.map(|body| Body::other(body.map_err(unread)))
 }
 
 fn redirect(place: &str) -> Response<Body> {
-    let mut response = Response::new(text(String::new()));
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
     if let Ok(place) = HeaderValue::from_str(place) {
         response.headers_mut().insert(header::LOCATION, place);
@@ -182,8 +188,4 @@ fn redirect(place: &str) -> Response<Body> {
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err calls")]
 fn unread(error: axum::Error) -> CacheError {
     CacheError::Source(error.to_string())
-}
-
-fn text(text: String) -> Body {
-    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
 }

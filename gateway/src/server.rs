@@ -1,25 +1,24 @@
 //! The listener: HTTP/1.1 (and HTTP/2 where it is switched on), limits, graceful shutdown.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt as _;
 use tracing::{Instrument as _, Span};
-use weir_cache::CacheError;
 use weir_config::Config;
 use weir_pipeline::Told;
 use weir_telemetry::{AccessLog, Metrics};
@@ -28,6 +27,7 @@ use crate::access::Accessed;
 use crate::crowd::{Place, Places};
 use crate::patience::Patient;
 use crate::router::Router;
+use crate::under_way::{UnderWay, Watched};
 
 /// The body of every response.
 pub(crate) type Body = weir_pipeline::ResponseBody;
@@ -148,14 +148,14 @@ async fn drive<S>(
     if http2 {
         stream = stream.greeted_within(header_timeout);
     }
-    let service = hyper::service::service_fn(move |request| answer(service.clone(), request));
+    let service = Arc::new(service);
+    let service = service_fn(move |request| answer(Arc::clone(&service), request));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     // A client that goes away is no event of ours.
     let _ = watcher.watch(connection).await;
 }
 
 /// What answers the requests of a connection.
-#[derive(Clone)]
 struct Service {
     router: Arc<Router>,
     settings: ServerSettings,
@@ -205,35 +205,27 @@ fn builder(settings: &ServerSettings) -> auto::Builder<TokioExecutor> {
 
 /// One request. A panic in a handler costs that request only.
 async fn answer(
-    service: Service,
+    service: Arc<Service>,
     mut request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let Service { router, settings, peer } = service;
+) -> Result<Response<Watched>, Infallible> {
+    let Service { router, settings, peer } = &*service;
     let active = settings.metrics.as_ref().map(Metrics::active);
     let span = weir_telemetry::request_span(&request);
-    let mut accessed = settings.access.as_ref().map(|log| Accessed::begin(log, &request, peer));
-    request.extensions_mut().insert(peer);
-    let service = tower::service_fn(move |request| {
-        let router = Arc::clone(&router);
-        // Boxed: the future of a whole request is too deep for the compiler to prove things of it
-        // together with that of the connection.
-        async move { Ok::<_, Infallible>(router.handle(request).await) }.boxed()
-    });
-    let guarded = tower_http::catch_panic::CatchPanic::custom(service, panicked);
-    let response = guarded.oneshot(request).instrument(span.clone()).await?;
-    traced(&span, &response);
-    if let Some(accessed) = &mut accessed {
+    let accessed = settings.access.as_ref().map(|log| Accessed::begin(log, &request, *peer));
+    let mut under_way = UnderWay::new(active, span, accessed);
+    if router.heeds_peers() {
+        request.extensions_mut().insert(*peer);
+    }
+    // Boxed: the future of a whole request is too deep for the compiler to prove things of it
+    // together with that of the connection.
+    let handled = AssertUnwindSafe(router.handle(request)).catch_unwind().boxed();
+    let handled = handled.instrument(under_way.span.clone()).await;
+    let response = handled.unwrap_or_else(|cause| panicked(&*cause));
+    traced(&under_way.span, &response);
+    if let Some(accessed) = &mut under_way.accessed {
         accessed.answered(&response);
     }
-    // Under way until its last byte: all of these live as long as the body.
-    let until_the_end = move |frame: Frame<Bytes>| {
-        let _ = (&active, &span);
-        if let Some(accessed) = &mut accessed {
-            accessed.passed(&frame);
-        }
-        frame
-    };
-    Ok(response.map(|body| body.map_err(unread).map_frame(until_the_end).boxed_unsync()))
+    Ok(response.map(|body| Watched::new(body, under_way)))
 }
 
 /// What became of a request, for its trace.
@@ -253,20 +245,14 @@ fn traced<B>(span: &Span, response: &Response<B>) {
     }
 }
 
-/// The two bodies of a guarded response fail in one way.
-fn unread(error: impl std::fmt::Display) -> CacheError {
-    CacheError::Source(error.to_string())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the shape that CatchPanic calls")]
-fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response<Full<Bytes>> {
+fn panicked(cause: &(dyn Any + Send)) -> Response<Body> {
     let text = cause
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("unknown");
     tracing::error!(panic = text, "a request handler panicked");
-    let mut response = Response::new(Full::from("internal: the gateway failed; see its log\n"));
+    let mut response = Response::new(Body::full("internal: the gateway failed; see its log\n"));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     let plain = http::HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, plain);

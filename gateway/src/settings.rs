@@ -187,6 +187,7 @@ pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
         max_document: config.limits.document,
         max_artifact: config.limits.artifact,
         private: config.auth.required,
+        tells: config.access_log.path.is_some() || config.otlp.endpoint.is_some(),
         ..PipelineSettings::default()
     }
 }

@@ -56,8 +56,7 @@ struct Why<'a> {
 /// The start page: what is served where, how clients are pointed there, what was refused lately.
 pub(crate) async fn start(State(shared): Handle, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let peer = parts.extensions.get::<std::net::SocketAddr>().copied();
-    let origin = shared.api.pipeline.public_address(&parts, peer).to_string();
+    let origin = shared.api.pipeline.public_address(&parts).to_string();
     let refused = shared.api.catalog.recent_refusals(RECENT).await.unwrap_or_default();
     let page = Start {
         version: env!("CARGO_PKG_VERSION"),

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{FutureExt as _, Stream};
 use tracing::Instrument as _;
 use weir_catalog::{ArtifactRow, Catalog, Hits};
 use weir_core::{Clock, Coordinates, Digest, Role, Timestamp};
@@ -151,16 +151,21 @@ impl Artifacts {
         mount: &Arc<str>,
         path: &str,
     ) -> Result<Option<Arc<Entry>>, CacheError> {
-        let key = (Arc::clone(mount), path.into());
-        if let Some(entry) = self.inner.entries.get(&key).await {
+        if let Some(entry) = self.known(mount, path).await {
             return Ok(Some(entry));
         }
+        let key = (Arc::clone(mount), path.into());
         let Some(row) = self.inner.catalog.artifact(mount, path).await? else { return Ok(None) };
         let Some(entry) = Entry::from_row(row, Arc::clone(mount)).map(Arc::new) else {
             return Ok(None);
         };
         self.inner.entries.insert(key, Arc::clone(&entry)).await;
         Ok(Some(entry))
+    }
+
+    /// The stored artifact at a path, as far as memory knows.
+    pub async fn known(&self, mount: &Arc<str>, path: &str) -> Option<Arc<Entry>> {
+        self.inner.entries.get(&(Arc::clone(mount), path.into())).await
     }
 
     /// Joins the transfer of an artifact, or starts it with `ask`, which asks upstream and comes
@@ -253,6 +258,16 @@ impl Artifacts {
         if let Some(bytes) = self.inner.hot.get(&key) {
             return Ok(Body::held(bytes.slice(range.start as usize..range.end as usize)));
         }
+        // Boxed: what is hot should not carry the weight of what is not.
+        self.open_stored(key, entry, range).boxed().await
+    }
+
+    async fn open_stored(
+        &self,
+        key: EntryKey,
+        entry: &Arc<Entry>,
+        range: Range<u64>,
+    ) -> Result<Body, CacheError> {
         let using = self.inner.uses.begin(&entry.key).await;
         let opened = self.inner.storage.open(&entry.key).await?;
         let whole = |opened: &Opened| opened.size == entry.size && !entry.is_changed();

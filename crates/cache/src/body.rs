@@ -9,20 +9,32 @@ use futures_util::Stream;
 
 use crate::CacheError;
 
-type Inner = Pin<Box<dyn Stream<Item = Result<Bytes, CacheError>> + Send>>;
-
 /// Bytes that policy has admitted. An error ends it and must end the connection.
 pub struct Body(Inner);
+
+enum Inner {
+    /// Held in memory, until they are taken.
+    Held(Option<Bytes>),
+    Stream(Pin<Box<dyn Stream<Item = Result<Bytes, CacheError>> + Send>>),
+}
 
 impl Body {
     pub(crate) fn new(
         stream: impl Stream<Item = Result<Bytes, CacheError>> + Send + 'static,
     ) -> Self {
-        Self(Box::pin(stream))
+        Self(Inner::Stream(Box::pin(stream)))
     }
 
     pub(crate) fn held(bytes: Bytes) -> Self {
-        Self::new(futures_util::stream::once(std::future::ready(Ok(bytes))))
+        Self(Inner::Held(Some(bytes).filter(|bytes| !bytes.is_empty())))
+    }
+
+    /// How many bytes are still to come; `None` where only the stream's end tells.
+    pub fn remaining(&self) -> Option<u64> {
+        match &self.0 {
+            Inner::Held(bytes) => Some(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Inner::Stream(_) => None,
+        }
     }
 }
 
@@ -30,7 +42,10 @@ impl Stream for Body {
     type Item = Result<Bytes, CacheError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
+        match &mut self.0 {
+            Inner::Held(bytes) => Poll::Ready(bytes.take().map(Ok)),
+            Inner::Stream(stream) => stream.as_mut().poll_next(cx),
+        }
     }
 }
 

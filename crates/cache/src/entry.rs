@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use weir_core::{Algorithm, Coordinates, Digest, Purl, Role, Timestamp};
 use weir_policy::Decision;
 use weir_storage::{Key, Stamp};
@@ -45,6 +46,7 @@ pub struct Entry {
     /// The entity tag with its quotes, as every answer has it.
     tag: Bytes,
     subject: OnceLock<Purl>,
+    headers: OnceLock<Headers>,
     confirmed: AtomicI64,
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
@@ -54,6 +56,9 @@ pub struct Entry {
     /// Whether the file was found to be something else than what was stored.
     changed: AtomicBool,
 }
+
+/// Response headers that are made once for all answers with the same thing.
+pub type Headers = Box<[(HeaderName, HeaderValue)]>;
 
 /// A file that was compared with its digest, where the storage tells files apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +71,7 @@ impl Entry {
         Some(Self {
             tag: tag.into(),
             subject: OnceLock::new(),
+            headers: OnceLock::new(),
             mount,
             path: row.path.into(),
             release: Coordinates::new(row.name, row.version),
@@ -104,6 +110,11 @@ impl Entry {
     /// The package that it belongs to, as whoever served it first found.
     pub fn subject(&self, find: impl FnOnce() -> Purl) -> Purl {
         self.subject.get_or_init(find).clone()
+    }
+
+    /// The headers that tell of it, as whoever served it first made them.
+    pub fn headers(&self, make: impl FnOnce() -> Headers) -> &Headers {
+        self.headers.get_or_init(make)
     }
 
     /// The digest in this algorithm, where it is known.

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use weir_core::{Algorithm, Digest, Edits, Head, Purl, Target, Timestamp};
 
 use crate::encode::pack;
-use crate::{Encoding, encode};
+use crate::{Encoding, Headers, encode};
 
 /// Bodies shorter than this many bytes are not worth a coding.
 const MIN_ENCODED: usize = 1024;
@@ -43,6 +43,8 @@ pub struct Rendering {
     /// Digests in other algorithms, as far as they were asked for.
     digests: Mutex<Vec<Digest>>,
     subject: OnceLock<Option<Purl>>,
+    /// Of the identity bytes, then of each encoding.
+    headers: [OnceLock<Headers>; 4],
     encoded: [OnceCell<Option<Bytes>>; 3],
     hold: Mutex<Hold>,
 }
@@ -91,6 +93,7 @@ impl Rendering {
             digest,
             digests: Mutex::default(),
             subject: OnceLock::new(),
+            headers: [const { OnceLock::new() }; 4],
             encoded: [const { OnceCell::const_new() }; 3],
             hold: Mutex::new(hold),
         }
@@ -129,6 +132,11 @@ impl Rendering {
     /// The package that it is of, as whoever served it first found.
     pub fn subject(&self, find: impl FnOnce() -> Option<Purl>) -> Option<Purl> {
         self.subject.get_or_init(find).clone()
+    }
+
+    /// The headers that tell of a representation, as whoever served it first made them.
+    pub fn headers(&self, encoding: Option<Encoding>, make: impl FnOnce() -> Headers) -> &Headers {
+        self.headers[encoding.map_or(0, |encoding| 1 + encoding as usize)].get_or_init(make)
     }
 
     /// The bytes in a coding, made when first asked for and kept; identity when the coding does

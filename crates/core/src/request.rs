@@ -146,6 +146,9 @@ impl Segments {
 }
 
 fn decode_segment(raw: &str) -> Result<String, Unroutable> {
+    if is_plain(raw) {
+        return Ok(raw.to_owned());
+    }
     let decoded = percent_decode_str(raw)
         .decode_utf8()
         .map_err(|_| Unroutable::Malformed("the path is not UTF-8"))?;
@@ -162,6 +165,13 @@ fn decode_segment(raw: &str) -> Result<String, Unroutable> {
         return Err(Unroutable::Malformed("the path is percent-encoded twice"));
     }
     Ok(decoded.into_owned())
+}
+
+/// Whether a segment has nothing that would have to be decoded or refused, as nearly all have.
+fn is_plain(raw: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.@+~".contains(&b);
+    let relative = matches!(raw, "" | "." | "..");
+    raw.len() <= MAX_SEGMENT && !relative && raw.bytes().all(plain)
 }
 
 fn has_escape(text: &str) -> bool {

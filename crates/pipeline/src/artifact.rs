@@ -52,20 +52,36 @@ pub(crate) struct Asked<'a> {
 pub(crate) const CONTENT: &str = "application/octet-stream";
 
 impl Visit {
-    /// The file of an artifact target, admitted by policy.
+    /// The file of an artifact target, admitted by policy. What a hit does not do is boxed: most
+    /// requests are hits, and each would carry its weight.
     pub(crate) async fn artifact(&self, asked: Asked<'_>) -> Result<File, Failure> {
-        let mount = &self.mount.name;
         if let Some(refusal) = self.refused_before(asked.path) {
             return Err(refusal);
         }
-        if let Some(entry) = self.core.artifacts.entry(mount, asked.path).await? {
-            let admitted = self.admit_stored(asked, &entry).await;
-            let admitted = admitted.map_err(|barred| self.keep_refusal(asked.path, barred))?;
-            if self.is_current(asked, &entry).await? {
+        if let Some(entry) = self.entry(asked).await? {
+            let admitted = match self.admit_again(&entry) {
+                Some(admitted) => admitted,
+                None => self.admit_anew(asked, &entry).boxed().await?,
+            };
+            if !self.may_change(asked, &entry) || self.is_current(asked, &entry).boxed().await? {
                 return Ok(File::Stored(admitted, entry));
             }
-            self.core.artifacts.forget(&entry).await?;
+            self.core.artifacts.forget(&entry).boxed().await?;
         }
+        self.absent(asked).boxed().await
+    }
+
+    async fn entry(&self, asked: Asked<'_>) -> Result<Option<Arc<Entry>>, Failure> {
+        let (artifacts, mount) = (&self.core.artifacts, &self.mount.name);
+        match artifacts.known(mount, asked.path).await {
+            Some(entry) => Ok(Some(entry)),
+            None => Ok(artifacts.entry(mount, asked.path).boxed().await?),
+        }
+    }
+
+    /// A file that is not stored.
+    async fn absent(&self, asked: Asked<'_>) -> Result<File, Failure> {
+        let mount = &self.mount.name;
         let mut evidence = self.evidence(asked).await?;
         let admitted = self.admit_any(&mut evidence, asked.role);
         let (admitted, _) = admitted.map_err(|barred| self.keep_refusal(asked.path, barred))?;
@@ -79,14 +95,21 @@ impl Visit {
         Ok(File::Absent(admitted, Box::new(evidence)))
     }
 
-    /// Admits what is stored: by the kept decision when it still holds, else by judging again.
+    /// Admits what is stored by the kept decision, when it still holds.
+    fn admit_again(&self, entry: &Entry) -> Option<Admitted> {
+        let decision = entry.decision()?;
+        let admitted = self.policy.recall(&decision, &self.lens)?;
+        self.tell_decision(&decision);
+        Some(admitted)
+    }
+
+    async fn admit_anew(&self, asked: Asked<'_>, entry: &Entry) -> Result<Admitted, Failure> {
+        let admitted = self.admit_stored(asked, entry).await;
+        admitted.map_err(|barred| self.keep_refusal(asked.path, barred))
+    }
+
+    /// Admits what is stored by judging again.
     async fn admit_stored(&self, asked: Asked<'_>, entry: &Entry) -> Result<Admitted, Barred> {
-        if let Some(decision) = entry.decision()
-            && let Some(admitted) = self.policy.recall(&decision, &self.lens)
-        {
-            self.tell_decision(&decision);
-            return Ok(admitted);
-        }
         let undated = entry.available.is_none() && entry.first_seen.is_none();
         let mut trouble = None;
         // Stored when nobody asked for dates: the listing still knows them.

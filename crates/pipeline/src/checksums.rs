@@ -32,18 +32,20 @@ pub(crate) fn told<B>(
 }
 
 impl Visit {
-    /// Whether a stored file is what upstream has. Only one that may change is compared, after its
-    /// time to live, by the digests that upstream publishes beside it.
+    /// Whether a stored file may be another one at upstream by now.
+    pub(crate) fn may_change(&self, asked: Asked<'_>, entry: &Entry) -> bool {
+        let changes = self.mount.descriptor().changing.is_some_and(|may| may(asked.target));
+        let age = || self.now.since(entry.confirmed_at());
+        changes && !self.core.settings.offline && age() >= self.mount.freshness.ttl
+    }
+
+    /// Whether a stored file that may change is what upstream has, by the digests that upstream
+    /// publishes beside it.
     pub(crate) async fn is_current(
         &self,
         asked: Asked<'_>,
         entry: &Entry,
     ) -> Result<bool, Failure> {
-        let changes = self.mount.descriptor().changing.is_some_and(|may| may(asked.target));
-        let age = self.now.since(entry.confirmed_at());
-        if !changes || self.core.settings.offline || age < self.mount.freshness.ttl {
-            return Ok(true);
-        }
         let published = async {
             let gathered = self.gather(asked.target, Purpose::Evidence).await?;
             let job = self.job(asked.target, &gathered.docs);

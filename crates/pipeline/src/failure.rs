@@ -1,6 +1,6 @@
 //! Why a request is not answered with what it asked for, and with which status.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::StatusCode;
 use weir_cache::CacheError;
@@ -8,13 +8,19 @@ use weir_core::{Code, Denial, FormatError, Unroutable};
 use weir_storage::StorageError;
 use weir_upstream::{Phase, UpstreamError};
 
+use crate::refused::Spoken;
+
 const UNLISTED: &str = "unlisted";
 /// Seconds after which a client may try again when upstream did not say.
 const RETRY_AFTER: u64 = 5;
 
 /// A refusal or fault. Cheap to clone: everyone who waited for the same thing gets the same one.
 #[derive(Clone, Debug)]
-pub struct Failure(Arc<Kind>);
+pub struct Failure {
+    kind: Arc<Kind>,
+    /// The answer that says it, where it is said again and again.
+    spoken: Option<Arc<OnceLock<Spoken>>>,
+}
 
 #[derive(Debug)]
 struct Kind {
@@ -30,6 +36,21 @@ struct Kind {
 }
 
 impl Failure {
+    fn of(kind: Kind) -> Self {
+        Self { kind: Arc::new(kind), spoken: None }
+    }
+
+    /// The same failure, for one target: the answer that says it is kept with it.
+    #[must_use]
+    pub(crate) fn said_again(&self) -> Self {
+        Self { kind: Arc::clone(&self.kind), spoken: Some(Arc::default()) }
+    }
+
+    /// The place for the answer that says it, where it is said again.
+    pub(crate) fn spoken(&self) -> Option<&OnceLock<Spoken>> {
+        self.spoken.as_deref()
+    }
+
     /// A failure with a code and a sentence.
     pub fn new(code: Code, sentence: impl Into<String>) -> Self {
         Self::from_denial(Denial::new(code, sentence))
@@ -38,7 +59,7 @@ impl Failure {
     /// A refusal that is already complete.
     pub fn from_denial(denial: Denial) -> Self {
         let word = denial.code.as_str();
-        Self(Arc::new(Kind { denial, retry_after: None, moved: None, transient: false, word }))
+        Self::of(Kind { denial, retry_after: None, moved: None, transient: false, word })
     }
 
     /// There is no such thing.
@@ -51,12 +72,12 @@ impl Failure {
     pub fn unlisted(what: impl std::fmt::Display) -> Self {
         let denial = Denial::new(Code::NotFound, format!("{what} was not found"));
         let word = UNLISTED;
-        Self(Arc::new(Kind { denial, retry_after: None, moved: None, transient: false, word }))
+        Self::of(Kind { denial, retry_after: None, moved: None, transient: false, word })
     }
 
     /// Whether another registry of a group may have it.
     pub fn goes_on(&self) -> bool {
-        self.code() == Code::NotFound && self.0.word != UNLISTED && self.0.moved.is_none()
+        self.code() == Code::NotFound && self.kind.word != UNLISTED && self.kind.moved.is_none()
     }
 
     /// The gateway is offline and was never asked this.
@@ -74,39 +95,39 @@ impl Failure {
     /// The same failure with a more complete denial.
     #[must_use]
     pub fn with_denial(&self, denial: Denial) -> Self {
-        let Kind { retry_after, transient, word, .. } = *self.0;
-        let moved = self.0.moved.clone();
-        Self(Arc::new(Kind { denial, retry_after, moved, transient, word }))
+        let Kind { retry_after, transient, word, .. } = *self.kind;
+        let moved = self.kind.moved.clone();
+        Self::of(Kind { denial, retry_after, moved, transient, word })
     }
 
     /// The denial to show.
     pub fn denial(&self) -> &Denial {
-        &self.0.denial
+        &self.kind.denial
     }
 
     /// The code.
     pub fn code(&self) -> Code {
-        self.0.denial.code
+        self.kind.denial.code
     }
 
     /// Whether a stale copy may stand in.
     pub fn is_transient(&self) -> bool {
-        self.0.transient
+        self.kind.transient
     }
 
     /// One word for metrics.
     pub fn word(&self) -> &'static str {
-        self.0.word
+        self.kind.word
     }
 
     /// Seconds after which the client may try again.
     pub fn retry_after(&self) -> Option<u64> {
-        self.0.retry_after
+        self.kind.retry_after
     }
 
     /// Where the same thing is, below the mount.
     pub fn moved(&self) -> Option<&str> {
-        self.0.moved.as_deref()
+        self.kind.moved.as_deref()
     }
 
     /// The HTTP status. Policy's own refusals take `block_status`.
@@ -116,7 +137,7 @@ impl Failure {
             return StatusCode::from_u16(block_status).unwrap_or(StatusCode::FORBIDDEN);
         }
         match code {
-            Code::NotFound if self.0.moved.is_some() => StatusCode::MOVED_PERMANENTLY,
+            Code::NotFound if self.kind.moved.is_some() => StatusCode::MOVED_PERMANENTLY,
             Code::NotFound => StatusCode::NOT_FOUND,
             Code::UpstreamRefused | Code::Forbidden => StatusCode::FORBIDDEN,
             Code::Unauthenticated => StatusCode::UNAUTHORIZED,
@@ -126,7 +147,7 @@ impl Failure {
             Code::NotOffered => StatusCode::METHOD_NOT_ALLOWED,
             Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             // Store or database: it passes when the disk has room or the server is back.
-            Code::Internal if self.0.transient => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Internal if self.kind.transient => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -135,7 +156,7 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code(), self.0.denial)
+        write!(f, "{}: {}", self.code(), self.kind.denial)
     }
 }
 
@@ -149,7 +170,7 @@ impl From<Unroutable> for Failure {
                 let denial = Denial::new(Code::NotFound, format!("moved to {path}"));
                 let moved = Some(path);
                 let word = "moved";
-                Self(Arc::new(Kind { denial, retry_after: None, moved, transient: false, word }))
+                Self::of(Kind { denial, retry_after: None, moved, transient: false, word })
             }
         }
     }
@@ -179,7 +200,7 @@ impl From<UpstreamError> for Failure {
         let denial = Denial::new(code, format!("upstream {error}"));
         let (transient, word) = (error.is_transient(), error.kind());
         let retry_after = retry_after.or(transient.then_some(RETRY_AFTER));
-        Self(Arc::new(Kind { denial, retry_after, moved: None, transient, word }))
+        Self::of(Kind { denial, retry_after, moved: None, transient, word })
     }
 }
 
@@ -219,7 +240,7 @@ fn internal(what: &str, error: &CacheError) -> Failure {
     let denial =
         Denial::new(Code::Internal, format!("the gateway's {what} failed; its log says why"));
     let (retry_after, word) = (Some(RETRY_AFTER), denial.code.as_str());
-    Failure(Arc::new(Kind { denial, retry_after, moved: None, transient: true, word }))
+    Failure::of(Kind { denial, retry_after, moved: None, transient: true, word })
 }
 
 impl From<StorageError> for Failure {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use http::Response;
 use weir_cache::{Acquired, CacheError, Entry, Fill};
 use weir_core::{Algorithm, Code, Coordinates, Digest, Purl, Target};
@@ -10,10 +11,10 @@ use weir_policy::Admitted;
 
 use crate::artifact::{Asked, Evidence, File};
 use crate::checksums;
-use crate::respond::{self, Foretold, ResponseBody};
+use crate::respond::{self, Foretold};
 use crate::service::{Answered, Exchange};
 use crate::visit::Visit;
-use crate::{Failure, Mount};
+use crate::{Failure, Mount, ResponseBody};
 
 impl Exchange<'_> {
     pub(crate) async fn file(&self, visit: &Visit, asked: Asked<'_>) -> Result<Answered, Failure> {
@@ -21,7 +22,7 @@ impl Exchange<'_> {
         match self.file_once(visit, asked).await {
             Err(failure) if failure.code() == Code::UpstreamUnavailable && !visit.has_asked() => {
                 tracing::warn!(%failure, path = asked.path, "fetching again");
-                self.file_once(visit, asked).await
+                self.file_once(visit, asked).boxed().await
             }
             other => other,
         }
@@ -35,7 +36,7 @@ impl Exchange<'_> {
             }
             File::Absent(admitted, evidence) => {
                 let subject = subject(visit, &evidence.release());
-                (self.absent(visit, asked, admitted, *evidence).await?, subject)
+                (self.absent(visit, asked, admitted, *evidence).boxed().await?, subject)
             }
         };
         let hit = !visit.has_asked();

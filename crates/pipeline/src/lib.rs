@@ -3,7 +3,9 @@
 //! A plugin describes; this crate acts. It is the only place that fetches documents for plugins,
 //! judges what they read, and turns the result into HTTP.
 
+mod addresses;
 mod artifact;
+mod body;
 mod checksums;
 mod contents;
 mod doubts;
@@ -24,12 +26,14 @@ mod obtain;
 mod origin_of;
 mod outline;
 mod public;
+mod recent;
 mod record;
 mod refusals;
 mod refused;
 mod registry;
 mod request;
 mod respond;
+mod routes;
 mod service;
 mod settings;
 mod sight;
@@ -37,12 +41,12 @@ mod tables;
 mod visit;
 mod vouch;
 
+pub use body::ResponseBody;
 pub use explain::{ExplainError, Explained};
 pub use failure::Failure;
 pub use front::{Front, Member, Patterns, PatternsError};
 pub use mount::{Identity, Mount, MountSpec, Origins};
 pub use observe::{Event, Observer, Outcome, Told};
 pub use public::PublicAddress;
-pub use respond::ResponseBody;
 pub use service::{Mounted, Pipeline, PipelineParts};
 pub use settings::{Freshness, PipelineSettings, Signer, Verifier};

@@ -38,7 +38,20 @@ impl Visit {
         &'a self,
         target: &'a Target,
     ) -> BoxFuture<'a, Result<Arc<Rendering>, Failure>> {
-        Box::pin(self.current(target))
+        match self.rendered_before(target) {
+            Some(rendering) => Box::pin(std::future::ready(Ok(rendering))),
+            None => Box::pin(self.current(target)),
+        }
+    }
+
+    /// The document as it was served before, while it may be served so again.
+    pub(crate) fn rendered_before(&self, target: &Target) -> Option<Arc<Rendering>> {
+        if !self.cx.body.is_empty() {
+            return None;
+        }
+        let rendering = self.core.renderings.get(&self.rendering_key(target))?;
+        let stands = rendering.holds(self.lens_id(), self.now) && rendering.is_fresh(self.now);
+        stands.then_some(rendering)
     }
 
     async fn current(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
@@ -46,12 +59,6 @@ impl Visit {
             return self.render(target).await;
         }
         let key = self.rendering_key(target);
-        if let Some(rendering) = self.core.renderings.get(&key)
-            && rendering.holds(self.lens_id(), self.now)
-            && rendering.is_fresh(self.now)
-        {
-            return Ok(rendering);
-        }
         let (visit, target) = (self.clone(), target.clone());
         let flight = (key, self.lens_id());
         let work = || async move {

@@ -9,6 +9,7 @@ use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl, Selection};
 use weir_policy::MountInfo;
 use weir_upstream::{Client, Origin};
 
+use crate::refusals::Refusals;
 use crate::{Failure, Freshness, Verifier};
 
 /// Upstream addresses by the ids of the plugin's descriptor.
@@ -65,6 +66,7 @@ pub struct Mount {
     identity: Mutex<Arc<Identity>>,
     verifier: Mutex<Option<Arc<dyn Verifier>>>,
     bases: Mutex<Vec<Arc<str>>>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Mount {
@@ -84,6 +86,7 @@ impl Mount {
             identity: Mutex::default(),
             verifier: Mutex::default(),
             bases: Mutex::default(),
+            refusals: Refusals::new(),
         }
     }
 

@@ -6,6 +6,8 @@ use http::Response;
 use weir_core::{Code, Denial, Purl};
 use weir_upstream::Quota;
 
+use crate::service::Core;
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
 pub enum Outcome<'a> {
@@ -36,7 +38,7 @@ pub struct Told {
 
 impl Told {
     /// What an event says.
-    pub(crate) fn of(event: &Event<'_>) -> Self {
+    fn of(event: &Event<'_>) -> Self {
         let (outcome, denial) = match event.outcome {
             Outcome::Hit => ("hit", None),
             Outcome::Miss => ("miss", None),
@@ -50,12 +52,6 @@ impl Told {
             outcome,
             code: denial.map(|denial| denial.code),
         }
-    }
-
-    /// The response, with this as an extension.
-    pub(crate) fn beside<B>(self, mut response: Response<B>) -> Response<B> {
-        response.extensions_mut().insert(self);
-        response
     }
 }
 
@@ -78,6 +74,16 @@ pub struct Event<'a> {
     pub outcome: Outcome<'a>,
     /// Length of the body, in bytes, where it is known.
     pub bytes: Option<u64>,
+}
+
+impl Core {
+    /// Tells the observer what happened, and puts it beside the answer where somebody looks there.
+    pub(crate) fn tell<B>(&self, event: &Event<'_>, response: &mut Response<B>) {
+        self.observer.event(event);
+        if self.settings.tells {
+            response.extensions_mut().insert(Told::of(event));
+        }
+    }
 }
 
 /// Receives events and measurements. Called on the request path: must be quick.

@@ -1,20 +1,17 @@
 //! Refusals of files, kept for as long as the judgement and its grounds stand: who asks again for a
 //! withheld file costs no table and no document.
 
-use std::sync::Arc;
-
 use weir_core::Timestamp;
 
 use crate::Failure;
+use crate::recent::Recent;
 use crate::visit::Visit;
 
-/// Files whose refusal is remembered.
-const MOST: u64 = 10_000;
+/// Files of a mount whose refusal is remembered.
+const MOST: usize = 10_000;
 
-type Place = (Arc<str>, Box<str>);
-
-/// The refusals of all mounts, by mount and path.
-pub(crate) struct Refusals(moka::sync::Cache<Place, Kept>);
+/// The refusals of a mount, by path.
+pub(crate) struct Refusals(Recent<Kept>);
 
 #[derive(Clone)]
 struct Kept {
@@ -55,14 +52,14 @@ impl Barred {
 
 impl Refusals {
     pub(crate) fn new() -> Self {
-        Self(moka::sync::Cache::new(MOST))
+        Self(Recent::new(MOST))
     }
 }
 
 impl Visit {
     /// The refusal of a file that still stands under this lens at this instant.
     pub(crate) fn refused_before(&self, path: &str) -> Option<Failure> {
-        let kept = self.core.refusals.0.get(&(Arc::clone(&self.mount.name), path.into()))?;
+        let kept = self.mount.refusals.0.get(path)?;
         let stands = kept.lens == self.lens_id() && self.now < kept.until;
         stands.then_some(kept.failure)
     }
@@ -70,8 +67,9 @@ impl Visit {
     /// Keeps a refusal of a file.
     pub(crate) fn keep_refusal(&self, path: &str, barred: Barred) -> Failure {
         if let Barred::Refused(failure, until) = &barred {
-            let kept = Kept { failure: failure.clone(), lens: self.lens_id(), until: *until };
-            self.core.refusals.0.insert((Arc::clone(&self.mount.name), path.into()), kept);
+            let failure = failure.said_again();
+            let kept = Kept { failure, lens: self.lens_id(), until: *until };
+            self.mount.refusals.0.put(path, kept);
         }
         barred.into_failure()
     }

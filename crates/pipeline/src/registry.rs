@@ -27,10 +27,10 @@ impl Pipeline {
         let Some((host, header)) = asked(front, request.uri().query().unwrap_or_default()) else {
             return self.handle(front, request).await;
         };
-        let mut response = match registry_of(fronts, front, &host).await {
+        let mut response = match Box::pin(registry_of(fronts, front, &host)).await {
             Some(mount) => {
                 let front = Front::single(front.path.clone(), mount);
-                self.handle(&front, request).await
+                Box::pin(self.handle(&front, request)).await
             }
             None => self.refuse_registry(front, &request.into_parts().0, &host),
         };

@@ -11,6 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use weir_core::{Code, Method, Request, Segments};
 
 use crate::Failure;
+use crate::routes::Question;
 
 /// Reads a POST body under the cap, and decodes gzip (npm and bun send their audits so).
 pub(crate) async fn body<B>(parts: &Parts, body: B, cap: u64) -> Result<Bytes, Failure>
@@ -45,9 +46,10 @@ fn gunzip(bytes: &[u8], cap: u64) -> Option<Bytes> {
 }
 
 /// What a client accepts; several header lines are one list (RFC 9110 section 5.3).
-pub(crate) fn accept(parts: &Parts) -> String {
-    let lines = parts.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
-    lines.collect::<Vec<_>>().join(", ")
+pub(crate) fn accept(parts: &Parts) -> Cow<'_, str> {
+    let mut lines = parts.headers.get_all(ACCEPT).iter().filter_map(|line| line.to_str().ok());
+    let first = Cow::Borrowed(lines.next().unwrap_or_default());
+    lines.fold(first, |list, line| Cow::Owned(format!("{list}, {line}")))
 }
 
 /// What a plugin sees of a request beside its path.
@@ -56,6 +58,20 @@ pub(crate) struct Said<'a> {
     pub(crate) accept: &'a str,
     pub(crate) body: &'a [u8],
     pub(crate) namespace: &'a str,
+}
+
+impl<'a> Said<'a> {
+    /// What a plugin's answer hangs on; `None` where it has a body to look at.
+    pub(crate) fn question(
+        self,
+        ecosystem: &'static str,
+        parts: &'a Parts,
+        below: &'a str,
+    ) -> Option<Question<'a>> {
+        let Self { accept, body, namespace } = self;
+        let (method, query) = (method(&parts.method), parts.uri.query().unwrap_or(""));
+        body.is_empty().then_some(Question { ecosystem, method, below, query, accept, namespace })
+    }
 }
 
 /// The request as a plugin sees it.

@@ -11,19 +11,13 @@ use http::header::{
     LOCATION, RANGE, RETRY_AFTER, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body::Frame;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Empty, Full, StreamBody};
 use hyper::ext::ReasonPhrase;
-use weir_cache::{Body, CacheError, Encoding, Entry, Fill, Rendering};
+use weir_cache::{Body, Encoding, Entry, Fill, Headers, Rendering};
 use weir_core::{
-    Code, Coding, Denial, Descriptor, Digest, Ecosystem, Head, Owner, Reply, Target, Timestamp,
+    Code, Coding, Denial, Descriptor, Digest, Ecosystem, Owner, Reply, Target, Timestamp,
 };
 
-use crate::Failure;
-
-/// The body of a response.
-pub type ResponseBody = UnsyncBoxBody<Bytes, CacheError>;
+use crate::{Failure, ResponseBody};
 
 /// The word of a refusal, for scripts.
 const REASON: HeaderName = HeaderName::from_static("x-weir-reason");
@@ -31,16 +25,7 @@ const REASON: HeaderName = HeaderName::from_static("x-weir-reason");
 const EXPLAIN: HeaderName = HeaderName::from_static("x-weir-explain");
 
 pub(crate) fn empty() -> ResponseBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
-
-pub(crate) fn full(bytes: impl Into<Bytes>) -> ResponseBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
-}
-
-fn streamed(body: Body) -> ResponseBody {
-    let frames = futures_util::StreamExt::map(body, |chunk| chunk.map(Frame::data));
-    StreamBody::new(frames).boxed_unsync()
+    ResponseBody::empty()
 }
 
 /// What a client asked for beyond the path.
@@ -149,49 +134,65 @@ pub(crate) async fn document(
         Some(encoding) => rendering.encoded(encoding).await,
         None => (None, rendering.identity().clone()),
     };
-    let etag = rendering.etag(encoding);
-    let modified = rendering.head.last_modified;
-    let unchanged = conditions.unchanged(Some(&etag), modified);
+    let told = rendering.headers(encoding, || document_headers(rendering, encoding));
+    let unchanged = conditions.unchanged(tag_among(told), rendering.head.last_modified);
     let length = bytes.len();
     let mut response = if unchanged {
         Response::new(empty())
     } else if conditions.head {
         sized(empty(), length as u64)
     } else {
-        sized(full(bytes), length as u64)
+        sized(ResponseBody::full(bytes), length as u64)
     };
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
-    describe_document(headers, &rendering.head, &etag);
-    if let Some(encoding) = encoding {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
-    }
+    let vary = if rendering.head.varies { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
+    headers.insert(VARY, HeaderValue::from_static(vary));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    tell(headers, told);
     response
 }
 
 /// A short text that goes with another target.
 pub(crate) fn text(text: String, conditions: Conditions<'_>) -> Response<ResponseBody> {
     let length = text.len() as u64;
-    let mut response = sized(if conditions.head { empty() } else { full(text) }, length);
+    let mut response =
+        sized(if conditions.head { empty() } else { ResponseBody::full(text) }, length);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     response
 }
 
-fn describe_document(headers: &mut HeaderMap, head: &Head, etag: &str) {
-    insert(headers, CONTENT_TYPE, &head.media);
-    insert(headers, ETAG, &format!("\"{etag}\""));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    let vary = if head.varies { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
-    headers.insert(VARY, HeaderValue::from_static(vary));
+/// What a representation has of its own, made once; the last of two values for a name counts.
+fn document_headers(rendering: &Rendering, encoding: Option<Encoding>) -> Headers {
+    let head = &rendering.head;
+    let mut headers = HeaderMap::new();
+    insert(&mut headers, CONTENT_TYPE, &head.media);
+    insert(&mut headers, ETAG, &format!("\"{}\"", rendering.etag(encoding)));
     if let Some(at) = head.last_modified {
-        insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
+        insert(&mut headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
     }
     for (name, value) in &head.headers {
-        insert(headers, HeaderName::from_static(name), value);
+        insert(&mut headers, HeaderName::from_static(name), value);
+    }
+    if let Some(encoding) = encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
+    }
+    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The entity tag among headers, without its quotes.
+fn tag_among(told: &Headers) -> Option<&str> {
+    let (_, tag) = told.iter().find(|(name, _)| name == ETAG)?;
+    Some(std::str::from_utf8(tag.as_bytes()).ok()?.trim_matches('"'))
+}
+
+fn tell(headers: &mut HeaderMap, told: &Headers) {
+    for (name, value) in told {
+        headers.insert(name, value.clone());
     }
 }
 
@@ -202,10 +203,8 @@ pub(crate) fn stored_part(
 ) -> (Response<()>, Option<Range<u64>>) {
     let (etag, modified) = (entry.etag(), Some(entry.stored_at));
     let mut response = Response::new(());
-    describe_file(response.headers_mut(), modified, &entry.media);
-    if let Ok(quoted) = HeaderValue::from_maybe_shared(entry.quoted_etag()) {
-        response.headers_mut().insert(ETAG, quoted);
-    }
+    describe_any_file(response.headers_mut());
+    tell(response.headers_mut(), entry.headers(|| entry_headers(entry)));
     if conditions.unchanged(Some(etag), modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return (response, None);
@@ -222,9 +221,19 @@ pub(crate) fn stored_part(
     (response, (!conditions.head).then_some(range))
 }
 
+/// What a stored artifact has of its own, made once.
+fn entry_headers(entry: &Entry) -> Headers {
+    let mut headers = HeaderMap::new();
+    describe_file(&mut headers, Some(entry.stored_at), &entry.media);
+    if let Ok(quoted) = HeaderValue::from_maybe_shared(entry.quoted_etag()) {
+        headers.insert(ETAG, quoted);
+    }
+    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// Joins a head made by [`stored_part`] with its bytes.
 pub(crate) fn stored(head: Response<()>, body: Body) -> Response<ResponseBody> {
-    head.map(|()| streamed(body))
+    head.map(|()| body.into())
 }
 
 /// What is known of an artifact before its bytes are here.
@@ -253,6 +262,7 @@ impl<'a> Foretold<'a> {
     /// The head, from this byte on.
     pub(crate) fn head(&self, start: u64) -> Response<()> {
         let mut response = Response::new(());
+        describe_any_file(response.headers_mut());
         describe_file(response.headers_mut(), None, self.media);
         if let Some(etag) = self.etag() {
             insert(response.headers_mut(), ETAG, &format!("\"{etag}\""));
@@ -285,11 +295,16 @@ fn describe_file(headers: &mut HeaderMap, modified: Option<Timestamp>, media: &s
         CONTENT_TYPE,
         if media.is_empty() { "application/octet-stream" } else { media },
     );
-    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(at) = modified {
         insert(headers, LAST_MODIFIED, &httpdate::fmt_http_date(modified_time(at)));
     }
+}
+
+/// What every file has.
+fn describe_any_file(headers: &mut HeaderMap) {
+    headers.reserve(8);
+    headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
 
 fn partial<B>(response: &mut Response<B>, range: &Range<u64>, length: u64) {
@@ -325,7 +340,28 @@ pub(crate) struct RefusalStyle<'a> {
     /// Public address of the mount, for redirects.
     pub(crate) base: &'a str,
     pub(crate) query: &'a str,
-    pub(crate) head: bool,
+}
+
+/// An answer that says a refusal or fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    status: StatusCode,
+    headers: HeaderMap,
+    reason: Option<ReasonPhrase>,
+    body: Bytes,
+}
+
+impl Said {
+    pub(crate) fn response(&self, head: bool) -> Response<ResponseBody> {
+        let body = if head { ResponseBody::empty() } else { ResponseBody::full(self.body.clone()) };
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        response.headers_mut().clone_from(&self.headers);
+        if let Some(reason) = &self.reason {
+            response.extensions_mut().insert(reason.clone());
+        }
+        response
+    }
 }
 
 /// A refusal or fault, in the ecosystem's own form, with the reason in every channel that
@@ -335,32 +371,31 @@ pub(crate) fn failure(
     target: Option<&Target>,
     failure: &Failure,
     style: &RefusalStyle<'_>,
-) -> Response<ResponseBody> {
+) -> Said {
     let denial = failure.denial();
     let reply = match ecosystem {
         Some(ecosystem) => ecosystem.deny(target, denial),
         None => Reply::plain(denial),
     };
     let status = failure.status(style.block_status);
-    let length = reply.body.len() as u64;
-    let body = if style.head { empty() } else { full(reply.body) };
-    let mut response = sized(body, length);
-    *response.status_mut() = status;
-    describe_refusal(response.headers_mut(), denial, reply.media, &reply.headers);
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_LENGTH, (reply.body.len() as u64).into());
+    describe_refusal(&mut headers, denial, reply.media, &reply.headers);
+    let mut reason = None;
     if let Some(path) = failure.moved() {
         let query = if style.query.is_empty() { "" } else { "?" };
         let place = format!("{}/{path}{query}{}", style.base, style.query);
-        insert(response.headers_mut(), LOCATION, &place);
-    } else if let Ok(reason) = ReasonPhrase::try_from(denial.status_line().into_bytes()) {
-        response.extensions_mut().insert(reason);
+        insert(&mut headers, LOCATION, &place);
+    } else {
+        reason = ReasonPhrase::try_from(denial.status_line().into_bytes()).ok();
     }
     if status == StatusCode::METHOD_NOT_ALLOWED {
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }
     if let Some(seconds) = failure.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        headers.insert(RETRY_AFTER, seconds.into());
     }
-    response
+    Said { status, headers, reason, body: reply.body.into() }
 }
 
 fn describe_refusal(

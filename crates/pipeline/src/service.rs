@@ -1,14 +1,15 @@
 //! The pipeline as a service: one request in, one response out.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body::Body;
@@ -19,6 +20,7 @@ use weir_catalog::Catalog;
 use weir_core::{Clock, Code, Denial, Ecosystem, Purl, SidecarKind, Target, Unroutable};
 use weir_policy::Policy;
 
+use crate::addresses::{Address, Addresses};
 use crate::artifact::Asked;
 use crate::checksums;
 use crate::contents::Contents;
@@ -26,13 +28,14 @@ use crate::doubts::Doubts;
 use crate::generations::Generations;
 use crate::joined;
 use crate::outline::Outlined;
-use crate::refusals::Refusals;
 use crate::refused::Refused;
 use crate::request::Said;
-use crate::respond::{self, Conditions, ResponseBody};
+use crate::respond::{self, Conditions};
+use crate::routes::{Routed, Routes};
 use crate::visit::Visit;
 use crate::{
-    Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress, Signer, Told,
+    Event, Failure, Front, Mount, Observer, Outcome, PipelineSettings, PublicAddress, ResponseBody,
+    Signer,
 };
 
 pub(crate) type Joined<T> = Result<Arc<T>, Failure>;
@@ -76,11 +79,11 @@ pub(crate) struct Core {
     pub(crate) render_flights: Flights<RenderFlight, (Joined<Rendering>, bool)>,
     pub(crate) records: Generations,
     pub(crate) doubts: Doubts,
-    pub(crate) refusals: Refusals,
     pub(crate) outlined: Outlined,
     pub(crate) contents: Contents,
     policy: ArcSwap<Policy>,
-    public: PublicAddress,
+    addresses: Addresses,
+    routes: Routes,
 }
 
 impl Core {
@@ -112,11 +115,11 @@ impl Pipeline {
                 render_flights: Flights::new(),
                 records: Generations::new(),
                 doubts: Doubts::new(),
-                refusals: Refusals::new(),
                 outlined: Outlined::new(),
                 contents: Contents::new(),
                 policy: ArcSwap::from_pointee(parts.policy),
-                public: parts.public,
+                addresses: Addresses::new(parts.public),
+                routes: Routes::new(),
             }),
         }
     }
@@ -131,9 +134,15 @@ impl Pipeline {
         self.core.policy()
     }
 
+    /// Whether an answer can depend on the peer of its connection: then requests come with it, as an
+    /// extension of type [`std::net::SocketAddr`].
+    pub fn heeds_peers(&self) -> bool {
+        self.core.addresses.heed_peers()
+    }
+
     /// The public address of a request, as links are written with it.
-    pub fn public_address(&self, parts: &Parts, peer: Option<SocketAddr>) -> Arc<str> {
-        self.core.public.of(&parts.uri, &parts.headers, peer)
+    pub fn public_address(&self, parts: &Parts) -> Arc<str> {
+        self.core.addresses.origin(parts)
     }
 
     /// The service of one front; mount it below its path.
@@ -149,8 +158,7 @@ impl Pipeline {
         parts: &Parts,
         denial: Denial,
     ) -> Response<ResponseBody> {
-        let peer = parts.extensions.get::<SocketAddr>().copied();
-        let origin = self.public_address(parts, peer);
+        let origin = self.public_address(parts);
         let refused = Refused {
             core: &self.core,
             parts,
@@ -158,7 +166,7 @@ impl Pipeline {
             base: &format!("{origin}/{ecosystem}"),
             ecosystem: None,
             told_as: Some((ecosystem, ecosystem)),
-            subject: None,
+            mount: None,
             target: None,
         };
         refused.answer(&Failure::from_denial(denial))
@@ -171,8 +179,7 @@ impl Pipeline {
         parts: &Parts,
         denial: Denial,
     ) -> Response<ResponseBody> {
-        let peer = parts.extensions.get::<SocketAddr>().copied();
-        let origin = self.public_address(parts, peer);
+        let origin = self.public_address(parts);
         let mount = front.members.first().map(|member| &member.mount);
         let told_as = mount.map(|mount| (mount.descriptor().id, &*mount.name));
         let refused = Refused {
@@ -182,7 +189,7 @@ impl Pipeline {
             base: &format!("{origin}/{}", front.path),
             ecosystem: front.ecosystem(),
             told_as,
-            subject: None,
+            mount: None,
             target: None,
         };
         refused.answer(&Failure::from_denial(denial))
@@ -240,7 +247,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) core: &'a Arc<Core>,
     pub(crate) front: &'a Front,
     parts: &'a Parts,
-    accept: String,
+    accept: Cow<'a, str>,
     origin: Arc<str>,
     pub(crate) base: Arc<str>,
 }
@@ -256,9 +263,7 @@ pub(crate) struct Answered {
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(pipeline: &'a Pipeline, front: &'a Front, parts: &'a Parts) -> Self {
-        let peer = parts.extensions.get::<SocketAddr>().copied();
-        let origin = pipeline.public_address(parts, peer);
-        let base: Arc<str> = format!("{origin}/{}", front.path).into();
+        let Address { origin, base } = pipeline.core.addresses.of(parts, &front.path);
         let accept = crate::request::accept(parts);
         Self { core: &pipeline.core, front, parts, accept, origin, base }
     }
@@ -284,67 +289,79 @@ impl<'a> Exchange<'a> {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let mut target = None;
-        let response = match self.route(body, &mut target).await {
-            Ok((mount, answered)) => {
-                let told = self.tell(&mount, target.as_ref(), &answered);
-                told.beside(answered.response)
+        let mut routed = None;
+        let response = match self.route(body, &mut routed).await {
+            Ok((mount, answered)) => self.tell(&mount, target_of(routed.as_ref()), answered),
+            Err((mount, failure)) => {
+                self.fail(mount.as_deref(), target_of(routed.as_ref()), &failure)
             }
-            Err((mount, failure)) => self.fail(mount.as_deref(), target.as_ref(), &failure),
         };
-        self.described(response, target.as_ref())
+        self.described(response, target_of(routed.as_ref()))
     }
 
     async fn route<B>(
         &self,
         body: B,
-        routed: &mut Option<Target>,
+        found: &mut Option<Arc<Routed>>,
     ) -> Result<(Arc<Mount>, Answered), (Option<Arc<Mount>>, Failure)>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let nowhere = |failure| (None, failure);
-        let (cap, wait) = (self.core.settings.max_request_body, self.core.settings.request_wait);
-        let body = tokio::time::timeout(wait, crate::request::body(self.parts, body, cap)).await;
-        let late = || Failure::new(Code::BadRequest, "the request body did not arrive in time");
-        let body = body.unwrap_or_else(|_| Err(late())).map_err(nowhere)?;
+        let body = self.body(body).await.map_err(nowhere)?;
         let below = self.parts.uri.path().trim_start_matches('/');
         let below = below.strip_prefix(&*self.front.path).unwrap_or(below);
         let namespace = self.namespace().await;
-        let target = self.target(below, &body, &namespace).map_err(nowhere)?;
-        *routed = Some(target.clone());
+        let routed = self.routed(below, &body, &namespace).map_err(nowhere)?;
+        let routed = &*found.insert(routed);
+        let target = &routed.target;
         let name = target.package().map(weir_core::Name::as_str);
         let members = self.front.candidates(name);
         let merge = self.front.ecosystem().and_then(|ecosystem| ecosystem.describe().merge);
         if let Some(merge) = merge.filter(|_| members.len() > 1)
-            && let Some(document) = joined::joinable(merge, &target)
+            && let Some(document) = joined::joinable(merge, target)
         {
-            return self.joined(merge, &members, document, &target).await;
+            return self.joined(merge, &members, document, target).boxed().await;
         }
-        let mut last = (None, Failure::not_found("a registry for this name"));
+        let mut last = None;
         for mount in members {
             let own = mount.namespace();
-            let target = if own == namespace {
-                target.clone()
+            let routed = if own == namespace {
+                Arc::clone(routed)
             } else {
-                self.target(below, &body, &own).map_err(nowhere)?
+                self.routed(below, &body, &own).map_err(nowhere)?
             };
             let visit = Visit::new(self.core, mount, Arc::clone(&self.base), &body);
-            match self.visit(&visit.concerning(&target), &target).await {
+            match self.visit(&visit.concerning(&routed.target), &routed).await {
                 Ok(answered) => return Ok((Arc::clone(mount), answered)),
                 Err(failure) => {
                     // Where listings are joined, the first member that has a file serves it.
                     let absent = merge.is_some() && failure.code() == Code::NotFound;
                     let goes_on = absent || failure.goes_on();
-                    last = (Some(Arc::clone(mount)), failure);
+                    last = Some((Some(Arc::clone(mount)), failure));
                     if !goes_on {
                         break;
                     }
                 }
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| (None, Failure::not_found("a registry for this name"))))
+    }
+
+    /// The request's body, where its method has one that counts.
+    async fn body<B>(&self, body: B) -> Result<Bytes, Failure>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if self.parts.method != http::Method::POST {
+            return Ok(Bytes::new());
+        }
+        let (cap, wait) = (self.core.settings.max_request_body, self.core.settings.request_wait);
+        let body = tokio::time::timeout(wait, crate::request::body(self.parts, body, cap)).await;
+        let late = || Failure::new(Code::BadRequest, "the request body did not arrive in time");
+        body.unwrap_or_else(|_| Err(late()))
     }
 
     /// The namespace of names without one, at the first registry behind this front. Known when its
@@ -358,18 +375,29 @@ impl<'a> Exchange<'a> {
         first.mount.namespace()
     }
 
-    fn target(&self, below: &str, body: &[u8], namespace: &str) -> Result<Target, Failure> {
-        let said = Said { accept: &self.accept, body, namespace };
-        let request = crate::request::request(self.parts, below, said)?;
+    fn routed(&self, below: &str, body: &[u8], namespace: &str) -> Result<Arc<Routed>, Failure> {
         let Some(ecosystem) = self.front.ecosystem() else {
             return Err(Failure::not_found("a registry behind this path"));
         };
+        let said = Said { accept: &self.accept, body, namespace };
+        let question = said.question(ecosystem.describe().id, self.parts, below);
+        if let Some(routed) = question.as_ref().and_then(|asked| self.core.routes.get(asked)) {
+            return Ok(routed);
+        }
+        let request = crate::request::request(self.parts, below, said)?;
+        let routed = |target| Routed::new(&**ecosystem, target);
         match ecosystem.route(&request) {
             Err(Unroutable::Unknown) => {
                 let found = self.below_upstream(ecosystem, below, body);
-                found.ok_or_else(|| Unroutable::Unknown.into())
+                found.map(routed).ok_or_else(|| Unroutable::Unknown.into())
             }
-            routed => routed.map_err(Failure::from),
+            target => {
+                let routed = target.map(routed)?;
+                if let Some(question) = &question {
+                    self.core.routes.put(question, &routed);
+                }
+                Ok(routed)
+            }
         }
     }
 
@@ -402,15 +430,15 @@ impl<'a> Exchange<'a> {
         Conditions { headers: &self.parts.headers, head }
     }
 
-    async fn visit(&self, visit: &Visit, target: &Target) -> Result<Answered, Failure> {
+    async fn visit(&self, visit: &Visit, routed: &Routed) -> Result<Answered, Failure> {
+        let Routed { target, path } = routed;
         match target {
             Target::Artifact { file, role, .. } => {
-                let path = visit.mount.ecosystem.path(target);
-                let asked = Asked { target, path: &path, file, role: *role };
+                let asked = Asked { target, path, file, role: *role };
                 self.file(visit, asked).await
             }
             Target::Sidecar { of, kind: SidecarKind::Checksum(algorithm) } => {
-                self.checksum(visit, of, *algorithm).await
+                self.checksum(visit, of, *algorithm).boxed().await
             }
             Target::Manifest { .. }
             | Target::Local(_)
@@ -433,7 +461,7 @@ impl<'a> Exchange<'a> {
         target: &Target,
     ) -> Result<Arc<Rendering>, Failure> {
         if let Target::Sidecar { of, kind: SidecarKind::Signature } = target {
-            signed(visit, of).await?;
+            signed(visit, of).boxed().await?;
         }
         let rendering = visit.listing(target).await?;
         match visit.refuse_empty(target, &rendering) {
@@ -462,8 +490,14 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn tell(&self, mount: &Mount, target: Option<&Target>, answered: &Answered) -> Told {
-        let length = answered.response.headers().get(http::header::CONTENT_LENGTH);
+    fn tell(
+        &self,
+        mount: &Mount,
+        target: Option<&Target>,
+        answered: Answered,
+    ) -> Response<ResponseBody> {
+        let mut response = answered.response;
+        let length = response.headers().get(http::header::CONTENT_LENGTH);
         let bytes = length.and_then(|value| value.to_str().ok()?.parse().ok());
         let event = Event {
             ecosystem: mount.descriptor().id,
@@ -474,12 +508,12 @@ impl<'a> Exchange<'a> {
             notice: answered.notice.as_deref(),
             outcome: if answered.hit { Outcome::Hit } else { Outcome::Miss },
             bytes: bytes.filter(|_| {
-                let unchanged = answered.response.status() == StatusCode::NOT_MODIFIED;
+                let unchanged = response.status() == StatusCode::NOT_MODIFIED;
                 !unchanged && self.parts.method != http::Method::HEAD
             }),
         };
-        self.core.observer.event(&event);
-        Told::of(&event)
+        self.core.tell(&event, &mut response);
+        response
     }
 
     fn fail(
@@ -497,13 +531,15 @@ impl<'a> Exchange<'a> {
             base: &self.base,
             ecosystem,
             told_as: ecosystem.map(|ecosystem| (ecosystem.describe().id, name)),
-            subject: mount
-                .zip(target.and_then(Target::package))
-                .map(|(m, n)| m.purl(n.as_str(), None)),
+            mount,
             target,
         };
         refused.answer(failure)
     }
+}
+
+fn target_of(routed: Option<&Arc<Routed>>) -> Option<&Target> {
+    routed.map(|routed| &routed.target)
 }
 
 /// A signature is over the bytes as signed: it goes with them or not at all.

@@ -77,6 +77,8 @@ pub struct PipelineSettings {
     pub explain: bool,
     /// Whether clients must say who they are before they get here.
     pub private: bool,
+    /// Whether answers carry [`Told`](crate::Told) beside them: for an access log, or for traces.
+    pub tells: bool,
 }
 
 impl Default for PipelineSettings {
@@ -93,6 +95,7 @@ impl Default for PipelineSettings {
             inline_document: 128 << 10,
             explain: true,
             private: false,
+            tells: false,
         }
     }
 }

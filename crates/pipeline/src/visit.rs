@@ -35,8 +35,8 @@ impl Visit {
         let cx = Cx {
             base: Arc::clone(&base),
             private: core.settings.private,
-            wants: policy.wants(&info),
-            horizon: policy.horizon(&info, now),
+            wants: lens.wants(),
+            horizon: lens.horizon(),
             resign: mount.resign.clone(),
             body: body.into(),
         };

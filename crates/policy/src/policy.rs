@@ -70,18 +70,6 @@ impl Policy {
         Lens { epoch: self.epoch, class: set.class(mode), as_of, mode, set }
     }
 
-    /// The facts that judging in this mount takes.
-    pub fn wants(&self, mount: &MountInfo<'_>) -> FactSet {
-        if self.ruleset(mount).has_cooldown() { FactSet::DATES } else { FactSet::NONE }
-    }
-
-    /// The instant before which all that became available is old in this mount at `now`; `None`
-    /// when no cooldown can apply.
-    pub fn horizon(&self, mount: &MountInfo<'_>, now: Timestamp) -> Option<Timestamp> {
-        let set = self.ruleset(mount);
-        set.has_cooldown().then(|| now.minus(set.longest_cooldown()))
-    }
-
     /// Judges one release.
     pub fn judge(&self, lens: &Lens, facts: &Facts<'_>) -> Judgement {
         self.judge_with(lens, &lens.set.for_name(facts.name), facts)
@@ -193,6 +181,17 @@ impl Lens {
     /// The mount's work mode.
     pub fn mode(&self) -> WorkMode {
         self.mode
+    }
+
+    /// The facts that judging takes.
+    pub fn wants(&self) -> FactSet {
+        if self.set.has_cooldown() { FactSet::DATES } else { FactSet::NONE }
+    }
+
+    /// The instant before which all that became available is old at this one; `None` when no
+    /// cooldown can apply.
+    pub fn horizon(&self) -> Option<Timestamp> {
+        self.set.has_cooldown().then(|| self.as_of.minus(self.set.longest_cooldown()))
     }
 }
 

@@ -7,6 +7,7 @@ mod access;
 mod logs;
 mod metrics;
 mod otlp;
+mod tally;
 
 pub use access::{AccessLog, AccessLogError, AccessRecord, AccessSettings};
 pub use logs::{Format, LogError, init_logs, subscriber};

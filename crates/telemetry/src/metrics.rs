@@ -2,16 +2,18 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _, UpDownCounter};
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use thiserror::Error;
 
 use crate::otlp::{self, OtlpSettings};
+use crate::tally::{Decision, Ecosystem, Labels, Tally};
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
@@ -34,18 +36,18 @@ struct Inner {
     registry: Registry,
     // Instruments count for as long as their provider lives.
     provider: SdkMeterProvider,
-    hits: Counter<u64>,
-    misses: Counter<u64>,
+    hits: Tally<Ecosystem>,
+    misses: Tally<Ecosystem>,
     upstream_errors: Counter<u64>,
     storage_errors: Counter<u64>,
-    decisions: Counter<u64>,
+    decisions: Tally<Decision>,
     fetch_seconds: Histogram<f64>,
     storage_seconds: Histogram<f64>,
     cache_bytes: Gauge<u64>,
     artifacts: Gauge<u64>,
     quota_remaining: Gauge<u64>,
     quota_limit: Gauge<u64>,
-    active: UpDownCounter<i64>,
+    active: Arc<AtomicI64>,
 }
 
 /// The exporter could not be set up.
@@ -83,18 +85,17 @@ impl Metrics {
         let metrics =
             Self(Arc::new(Inner::new(&provider.meter("weir"), registry, provider.clone())));
         metrics.cache_size(0, 0);
-        metrics.0.active.add(0, &[]);
         Ok(metrics)
     }
 
     /// A request was answered from the cache.
     pub fn hit(&self, ecosystem: &'static str) {
-        self.0.hits.add(1, &[KeyValue::new("ecosystem", ecosystem)]);
+        self.0.hits.count(ecosystem);
     }
 
     /// A request had to be answered from upstream.
     pub fn miss(&self, ecosystem: &'static str) {
-        self.0.misses.add(1, &[KeyValue::new("ecosystem", ecosystem)]);
+        self.0.misses.count(ecosystem);
     }
 
     /// A fetch from upstream took this long, until its last byte or its failure.
@@ -134,13 +135,7 @@ impl Metrics {
     /// Policy decided. `code` is `admitted`, `warned` or the word of a refusal; `rule` is the rule
     /// that decided; its label is empty when none did.
     pub fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
-        let rule = rule.map_or(StringValue::from(""), |rule| rule.to_owned().into());
-        let labels = [
-            KeyValue::new("ecosystem", ecosystem),
-            KeyValue::new("code", code),
-            KeyValue::new("rule", rule),
-        ];
-        self.0.decisions.add(1, &labels);
+        self.0.decisions.count((ecosystem, code, rule.unwrap_or_default()));
     }
 
     /// How much the cache holds now.
@@ -153,8 +148,8 @@ impl Metrics {
     /// the answer.
     #[must_use = "a request ends when the guard is dropped"]
     pub fn active(&self) -> Active {
-        self.0.active.add(1, &[]);
-        Active(self.clone())
+        self.0.active.fetch_add(1, Ordering::Relaxed);
+        Active(Arc::clone(&self.0.active))
     }
 
     /// Sends the last numbers to the collector, where there is one.
@@ -187,14 +182,14 @@ impl Inner {
         Self {
             registry,
             provider,
-            hits: counter("proxy_cache_hits_total", "Requests answered from the cache"),
-            misses: counter("proxy_cache_misses_total", "Requests answered from upstream"),
+            hits: tally(meter, "proxy_cache_hits_total", "Requests answered from the cache"),
+            misses: tally(meter, "proxy_cache_misses_total", "Requests answered from upstream"),
             upstream_errors: counter("proxy_upstream_errors_total", "Fetches that failed"),
             storage_errors: counter(
                 "proxy_storage_errors_total",
                 "Operations on the storage that failed",
             ),
-            decisions: counter("proxy_decisions_total", "Decisions of the policy"),
+            decisions: tally(meter, "proxy_decisions_total", "Decisions of the policy"),
             fetch_seconds: seconds(
                 "proxy_upstream_fetch_duration_seconds",
                 "How long fetches from upstream took",
@@ -215,12 +210,29 @@ impl Inner {
                 "proxy_upstream_ratelimit_limit",
                 "Requests that upstream grants in a window",
             ),
-            active: meter
-                .i64_up_down_counter("proxy_active_requests")
-                .with_description("Requests that are being answered")
-                .build(),
+            active: active(meter),
         }
     }
+}
+
+/// Counts that are collected when somebody reads them: what counts each request does no more than add.
+fn tally<L: Labels>(meter: &Meter, name: &'static str, help: &'static str) -> Tally<L> {
+    let tally = Tally::default();
+    let read = tally.clone();
+    let counter = meter.u64_observable_counter(name).with_description(help);
+    counter.with_callback(move |reader| read.observe(reader)).build();
+    tally
+}
+
+fn active(meter: &Meter) -> Arc<AtomicI64> {
+    let active = Arc::new(AtomicI64::new(0));
+    let now = Arc::clone(&active);
+    meter
+        .i64_observable_up_down_counter("proxy_active_requests")
+        .with_description("Requests that are being answered")
+        .with_callback(move |reader| reader.observe(now.load(Ordering::Relaxed), &[]))
+        .build();
+    active
 }
 
 impl fmt::Debug for Metrics {
@@ -231,11 +243,11 @@ impl fmt::Debug for Metrics {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub struct Active(Metrics);
+pub struct Active(Arc<AtomicI64>);
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.0.active.add(-1, &[]);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 use weir_core::{FactSet, Role, Timestamp};
 
 use super::{NPM, PYPI, dated, day, days, judge, passes, policy, three_days};
-use crate::{Facts, PolicySettings, Sight, Unknown};
+use crate::{Facts, Policy, PolicySettings, Sight, Unknown};
 
 #[test]
 fn a_version_is_withheld_until_its_cooldown_has_passed_to_the_millisecond() {
@@ -102,13 +102,14 @@ fn documents_that_resolution_reads_have_no_cooldown() {
 
 #[test]
 fn dates_are_wanted_where_a_cooldown_can_apply() {
+    let wants = |policy: &Policy, mount| policy.lens(mount, day(10)).wants();
     let mut settings = PolicySettings::default();
     let none = policy(settings.clone());
-    assert_eq!(none.wants(&NPM), FactSet::NONE);
+    assert_eq!(wants(&none, &NPM), FactSet::NONE);
     settings.cooldown.packages = vec![("pkg:npm/vite".into(), days(1))];
     let some = policy(settings.clone());
-    assert_eq!((some.wants(&NPM), some.wants(&PYPI)), (FactSet::DATES, FactSet::NONE));
+    assert_eq!((wants(&some, &NPM), wants(&some, &PYPI)), (FactSet::DATES, FactSet::NONE));
     settings.cooldown.default = days(1);
     settings.cooldown.ecosystems.insert("pypi".into(), days(0));
-    assert_eq!(policy(settings).wants(&PYPI), FactSet::NONE);
+    assert_eq!(wants(&policy(settings), &PYPI), FactSet::NONE);
 }
