@@ -15,6 +15,7 @@
 //! ```
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
@@ -23,7 +24,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use weir_core::FormatError;
 
-use self::split::Scan;
+use self::split::{Part, Scan};
 use crate::Splice;
 
 mod split;
@@ -107,14 +108,45 @@ impl<'a> Value<'a> {
     /// The members of an object of which only some are interpreted: read those with
     /// [`Object::sole`].
     pub fn loose_object(&self) -> Result<Object<'a>, FormatError> {
-        let parts = Scan(self.raw.as_bytes()).members();
-        let parts = parts.ok_or_else(|| FormatError::at(self.start, "expected an object"))?;
-        let members = parts.into_iter().map(|(key, value)| self.member(key, value));
-        Ok(Object { members: members.collect::<Result<_, _>>()?, span: self.span() })
+        let mut members = Members::default();
+        let found = Scan(self.raw.as_bytes()).members(|part| members.push(self.member(&part)));
+        found.ok_or_else(|| self.no_object())?;
+        members.object(self.span())
     }
 
-    fn member(&self, key: Range<usize>, value: Range<usize>) -> Result<Member<'a>, FormatError> {
-        let spelled = self.sub(&key);
+    /// The members of an object whose keys must be unique and plain, as of [`Self::object`], and the
+    /// members of those that are objects themselves, as of [`Self::loose_object`]: both in one pass.
+    pub fn object_of_objects(
+        &self,
+        mut each: impl FnMut(&Member<'a>, Result<Object<'a>, FormatError>),
+    ) -> Result<Object<'a>, FormatError> {
+        let (mut members, inner) = (Members::default(), RefCell::new(Members::default()));
+        let found = Scan(self.raw.as_bytes()).nested(
+            |part| inner.borrow_mut().push(self.member(&part)),
+            |part, split| {
+                let inner = inner.take();
+                let member = self.member(&part);
+                if let Ok(member) = &member {
+                    let value = member.value;
+                    let object =
+                        if split { inner.object(value.span()) } else { Err(value.no_object()) };
+                    each(member, object);
+                }
+                members.push(member);
+            },
+        );
+        found.ok_or_else(|| self.no_object())?;
+        let object = members.object(self.span())?;
+        object.check_keys()?;
+        Ok(object)
+    }
+
+    fn no_object(&self) -> FormatError {
+        FormatError::at(self.start, "expected an object")
+    }
+
+    fn member(&self, (key, value): &Part) -> Result<Member<'a>, FormatError> {
+        let spelled = self.sub(key);
         let escaped = memchr::memchr(b'\\', spelled.as_bytes()).is_some();
         let key_span = self.start + key.start..self.start + key.end;
         let decoded = if escaped {
@@ -123,7 +155,7 @@ impl<'a> Value<'a> {
         } else {
             Cow::Borrowed(spelled.trim_matches('"'))
         };
-        Ok(Member { key: decoded, value: self.part(&value), key_span, escaped })
+        Ok(Member { key: decoded, value: self.part(value), key_span, escaped })
     }
 
     /// The elements of an array.
@@ -183,6 +215,32 @@ impl Member<'_> {
     /// From the key's first quote to the end of the value.
     pub fn span(&self) -> Range<usize> {
         self.key_span.start..self.value.span().end
+    }
+}
+
+/// Members on their way into an object.
+#[derive(Default)]
+struct Members<'a> {
+    found: Vec<Member<'a>>,
+    wrong: Option<FormatError>,
+}
+
+impl<'a> Members<'a> {
+    fn push(&mut self, member: Result<Member<'a>, FormatError>) {
+        match member {
+            Ok(member) => self.found.push(member),
+            Err(error) => {
+                self.wrong.get_or_insert(error);
+            }
+        }
+    }
+
+    /// The object, or what was wrong first.
+    fn object(self, span: Range<usize>) -> Result<Object<'a>, FormatError> {
+        match self.wrong {
+            None => Ok(Object { members: self.found, span }),
+            Some(error) => Err(error),
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use weir_core::{
     Algorithm, Digest, Doc, FormatError, Link, LinkSyntax, Release, Scheme, Segments, Timestamp,
 };
 use weir_format::Splice;
-use weir_format::json::{Kind, Object, Value, quote};
+use weir_format::json::{Kind, Member, Object, Value, quote};
 
 use crate::route;
 
@@ -42,12 +42,16 @@ pub(crate) struct Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// A member of `versions`. What is wrong with it concerns it alone.
-    pub(crate) fn listed(version: Cow<'a, str>, value: Value<'a>, name: &str) -> Self {
-        let mut entry = Self::empty(version, value);
+    pub(crate) fn listed(
+        member: &Member<'a>,
+        manifest: Result<Object<'a>, FormatError>,
+        name: &str,
+    ) -> Self {
+        let mut entry = Self::empty(member.key.clone(), member.value);
         if !weir_version::is_valid(Scheme::Npm, &entry.version) {
             entry.problem = Some("its version is none");
         }
-        if entry.fill(name).is_err() {
+        if manifest.and_then(|manifest| entry.fill(&manifest, name)).is_err() {
             entry.problem = Some("a field of it stands there twice or is not what it should be");
         }
         entry
@@ -59,7 +63,7 @@ impl<'a> Entry<'a> {
         let version = value.loose_object()?.sole("version")?.and_then(|version| version.text());
         let version = version.ok_or_else(|| FormatError::new("the document has no version"))?;
         let mut entry = Self::empty(version, value);
-        entry.fill(name)?;
+        entry.fill(&value.loose_object()?, name)?;
         match entry.problem {
             Some(problem) => Err(FormatError::new(problem)),
             None => Ok(entry),
@@ -83,16 +87,15 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn fill(&mut self, name: &str) -> Result<(), FormatError> {
-        let manifest = self.value.loose_object()?;
-        self.check_identity(&manifest, name)?;
+    fn fill(&mut self, manifest: &Object<'a>, name: &str) -> Result<(), FormatError> {
+        self.check_identity(manifest, name)?;
         if let Some(dist) = manifest.sole("dist")?.filter(|dist| dist.kind() == Kind::Object) {
             self.fill_dist(&dist.loose_object()?, name)?;
         }
         self.deprecated = manifest.sole("deprecated")?.and_then(deprecation);
-        self.licence = licence(&manifest)?;
-        self.publisher = publisher(&manifest)?;
-        self.install_scripts = has_install_scripts(&manifest)?;
+        self.licence = licence(manifest)?;
+        self.publisher = publisher(manifest)?;
+        self.install_scripts = has_install_scripts(manifest)?;
         Ok(())
     }
 

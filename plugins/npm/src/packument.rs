@@ -31,11 +31,13 @@ impl<'a> Packument<'a> {
             return Err(FormatError::new("the packument is of another package"));
         }
         let versions = root.sole("versions")?.filter(|it| !it.is_null());
-        let versions = versions.map(|versions| versions.object()).transpose()?;
         let mut entries = Vec::new();
-        for member in versions.iter().flat_map(Object::members) {
-            entries.push(Entry::listed(member.key.clone(), member.value, name));
-        }
+        let versions = versions.map(|versions| {
+            versions.object_of_objects(|version, manifest| {
+                entries.push(Entry::listed(version, manifest, name));
+            })
+        });
+        let versions = versions.transpose()?;
         settle_files(&mut entries, name);
         let time = optional_object(&root, "time")?;
         let tags = optional_object(&root, "dist-tags")?;

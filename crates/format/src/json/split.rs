@@ -15,33 +15,68 @@ pub(super) struct Scan<'a>(pub(super) &'a [u8]);
 pub(super) type Part = (Range<usize>, Range<usize>);
 
 impl Scan<'_> {
-    /// The members of an object. `None` when the text is none.
-    pub(super) fn members(self) -> Option<Vec<Part>> {
-        self.parts(b'{', |at| {
-            let key = at..self.string_end(at);
-            let colon = self.space_end(key.end);
-            let value = self.space_end(colon + 1);
-            (key, value..self.value_end(value))
-        })
+    /// The members of an object, one after the other. `None` when the text is none.
+    pub(super) fn members(self, mut each: impl FnMut(Part)) -> Option<()> {
+        self.object(self.space_end(0), |key, value| {
+            let end = self.value_end(value);
+            each((key, value..end));
+            end
+        })?;
+        Some(())
+    }
+
+    /// The members of an object, and within the same pass those of each value that is an object
+    /// itself: `inner` gets these first, then `each` the value and whether it is one.
+    pub(super) fn nested(
+        self,
+        mut inner: impl FnMut(Part),
+        mut each: impl FnMut(Part, bool),
+    ) -> Option<()> {
+        self.object(self.space_end(0), |key, value| {
+            let split = self.object(value, |key, value| {
+                let end = self.value_end(value);
+                inner((key, value..end));
+                end
+            });
+            let end = split.unwrap_or_else(|| self.value_end(value));
+            each((key, value..end), split.is_some());
+            end
+        })?;
+        Some(())
     }
 
     /// The elements of an array. `None` when the text is none.
     pub(super) fn elements(self) -> Option<Vec<Range<usize>>> {
-        let parts = self.parts(b'[', |at| (at..at, at..self.value_end(at)))?;
-        Some(parts.into_iter().map(|(_, value)| value).collect())
+        let mut elements = Vec::new();
+        self.parts(self.space_end(0), b'[', |at| {
+            let end = self.value_end(at);
+            elements.push(at..end);
+            end
+        })?;
+        Some(elements)
     }
 
-    fn parts(self, open: u8, part: impl Fn(usize) -> Part) -> Option<Vec<Part>> {
-        let start = self.space_end(0);
+    /// Goes through the object that begins here: `member` gets the span of a key and the start of
+    /// its value, and says where that ends. Returns the end of the object.
+    fn object(
+        self,
+        start: usize,
+        mut member: impl FnMut(Range<usize>, usize) -> usize,
+    ) -> Option<usize> {
+        self.parts(start, b'{', |at| {
+            let key = at..self.string_end(at);
+            let colon = self.space_end(key.end);
+            member(key, self.space_end(colon + 1))
+        })
+    }
+
+    fn parts(self, start: usize, open: u8, mut part: impl FnMut(usize) -> usize) -> Option<usize> {
         if self.0.get(start) != Some(&open) {
             return None;
         }
-        let mut parts = Vec::new();
         let mut at = self.space_end(start + 1);
         while !matches!(self.0.get(at), None | Some(b'}' | b']')) {
-            let found = part(at);
-            let end = self.space_end(found.1.end);
-            parts.push(found);
+            let end = self.space_end(part(at));
             // Over the comma, where there is one.
             at = if self.0.get(end) == Some(&b',') {
                 self.space_end(end + 1)
@@ -49,7 +84,7 @@ impl Scan<'_> {
                 end.max(at + 1)
             };
         }
-        Some(parts)
+        Some((at + 1).min(self.0.len()))
     }
 
     fn value_end(self, at: usize) -> usize {

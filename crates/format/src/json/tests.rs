@@ -119,8 +119,14 @@ fn spelled(object: &serde_json::Map<String, serde_json::Value>, pretty: bool) ->
 proptest! {
     #[test]
     fn a_text_that_was_never_checked_is_split_without_a_panic(text in r#"[\[\]{}",:\\ a1]{0,40}"#) {
-        for parts in Scan(text.as_bytes()).members().into_iter().flatten() {
-            prop_assert!(parts.0.start <= parts.0.end && parts.1.start <= parts.1.end);
+        let mut parts = Vec::new();
+        let _ = Scan(text.as_bytes()).members(|part| parts.push(part));
+        let inner = RefCell::new(Vec::new());
+        let each = |part: Part, _| inner.borrow_mut().push(part);
+        let _ = Scan(text.as_bytes()).nested(|part| inner.borrow_mut().push(part), each);
+        parts.append(&mut inner.borrow_mut());
+        for (key, value) in parts {
+            prop_assert!(key.start <= key.end && value.start <= value.end);
         }
         let _ = Scan(text.as_bytes()).elements();
     }
@@ -142,6 +148,27 @@ proptest! {
                 prop_assert_eq!(&wrapped[member.value.span()], member.value.raw());
             }
         }
+    }
+
+    #[test]
+    fn two_levels_are_split_in_one_pass_as_in_two(objects in any_object(), pretty: bool) {
+        let source = spelled(&objects, pretty);
+        let root = Value::parse(source.as_bytes()).unwrap();
+        let told = |object: Result<Object<'_>, FormatError>| {
+            let parts = |object: &Object<'_>| format!("{:?} {:?}", object.members(), object.span());
+            object.as_ref().map(parts).map_err(ToString::to_string)
+        };
+        let mut inner = Vec::new();
+        let outer = root.object_of_objects(|member, object| {
+            inner.push((member.key.clone().into_owned(), told(object)));
+        });
+        let apart = root.object();
+        let each = |member: &Member<'_>| {
+            (member.key.clone().into_owned(), told(member.value.loose_object()))
+        };
+        let expected: Vec<_> = apart.iter().flat_map(Object::members).map(each).collect();
+        prop_assert_eq!(inner, expected);
+        prop_assert_eq!(told(outer), told(apart));
     }
 
     #[test]
