@@ -89,12 +89,11 @@ impl Router {
             Ok(caller) => caller,
             Err(denial) => return self.turn_away(front, request, denial),
         };
-        let mut response = match front {
-            Some(front) => self.pipeline.handle_among(&self.fronts, front, request).await,
-            None => {
-                request.extensions_mut().insert(caller.rights);
-                Box::pin(self.elsewhere(request)).await
-            }
+        let mut response = if let Some(front) = front {
+            self.pipeline.handle_among(&self.fronts, front, request).await
+        } else {
+            request.extensions_mut().insert(caller.rights);
+            Box::pin(self.elsewhere(request)).await
         };
         if let Some(name) = caller.name {
             response.extensions_mut().insert(TokenName(name));

@@ -8,7 +8,7 @@ use weir_cache::{ArtifactSettings, Retention};
 use weir_catalog::{DatabaseSettings, Driver};
 use weir_config::{Config, EcosystemId, Env};
 use weir_core::{Ecosystem, Scheme, Selection};
-use weir_pipeline::{Freshness, PipelineSettings, PublicAddress};
+use weir_pipeline::{Besides, Freshness, PipelineSettings, PublicAddress};
 use weir_policy as policy;
 use weir_signing::{Keyring, SigningKey};
 use weir_storage::StorageSettings;
@@ -180,6 +180,7 @@ pub(crate) fn retention(config: &Config) -> Retention {
 
 /// Bounds of the pipeline.
 pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
+    let wanted = config.access_log.path.is_some() || config.otlp.endpoint.is_some();
     PipelineSettings {
         offline: config.offline,
         max_request_body: config.limits.request_body,
@@ -187,7 +188,7 @@ pub(crate) fn pipeline(config: &Config) -> PipelineSettings {
         max_document: config.limits.document,
         max_artifact: config.limits.artifact,
         private: config.auth.required,
-        tells: config.access_log.path.is_some() || config.otlp.endpoint.is_some(),
+        besides: if wanted { Besides::Told } else { Besides::Nothing },
         ..PipelineSettings::default()
     }
 }

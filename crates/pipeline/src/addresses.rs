@@ -62,7 +62,7 @@ impl Addresses {
         let address = Address { base: format!("{origin}/{path}").into(), origin };
         if let Some(host) = host {
             let known = Known { host: host.clone(), path: path.into(), address: address.clone() };
-            self.remember(known);
+            self.remember(&known);
         }
         address
     }
@@ -73,10 +73,10 @@ impl Addresses {
         parts.headers.get(HOST).filter(|_| alone)
     }
 
-    fn remember(&self, one: Known) {
+    fn remember(&self, one: &Known) {
         self.known.rcu(|known| {
             let recent = if known.len() < MOST { known.as_slice() } else { &[] };
-            recent.iter().chain([&one]).cloned().collect::<Vec<_>>()
+            recent.iter().chain([one]).cloned().collect::<Vec<_>>()
         });
     }
 }

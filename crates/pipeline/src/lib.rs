@@ -49,4 +49,4 @@ pub use mount::{Identity, Mount, MountSpec, Origins};
 pub use observe::{Event, Observer, Outcome, Told};
 pub use public::PublicAddress;
 pub use service::{Mounted, Pipeline, PipelineParts};
-pub use settings::{Freshness, PipelineSettings, Signer, Verifier};
+pub use settings::{Besides, Freshness, PipelineSettings, Signer, Verifier};

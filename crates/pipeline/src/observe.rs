@@ -6,6 +6,7 @@ use http::Response;
 use weir_core::{Code, Denial, Purl};
 use weir_upstream::Quota;
 
+use crate::Besides;
 use crate::service::Core;
 
 /// How a request ended.
@@ -80,7 +81,7 @@ impl Core {
     /// Tells the observer what happened, and puts it beside the answer where somebody looks there.
     pub(crate) fn tell<B>(&self, event: &Event<'_>, response: &mut Response<B>) {
         self.observer.event(event);
-        if self.settings.tells {
+        if self.settings.besides == Besides::Told {
             response.extensions_mut().insert(Told::of(event));
         }
     }

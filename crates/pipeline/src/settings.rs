@@ -52,6 +52,16 @@ pub trait Verifier: fmt::Debug + Send + Sync + 'static {
     fn id(&self) -> String;
 }
 
+/// What answers carry that no client sees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Besides {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// [`Told`](crate::Told), for an access log or for traces.
+    Told,
+}
+
 /// Bounds and addresses of the pipeline.
 #[derive(Clone, Debug)]
 pub struct PipelineSettings {
@@ -77,8 +87,8 @@ pub struct PipelineSettings {
     pub explain: bool,
     /// Whether clients must say who they are before they get here.
     pub private: bool,
-    /// Whether answers carry [`Told`](crate::Told) beside them: for an access log, or for traces.
-    pub tells: bool,
+    /// What answers carry besides.
+    pub besides: Besides,
 }
 
 impl Default for PipelineSettings {
@@ -95,7 +105,7 @@ impl Default for PipelineSettings {
             inline_document: 128 << 10,
             explain: true,
             private: false,
-            tells: false,
+            besides: Besides::default(),
         }
     }
 }
