@@ -117,6 +117,9 @@ pub struct Setup {
     pub variables: &'static [(&'static str, &'static str)],
     /// Settings files: path (a leading `~` is the home folder) and the text to have in it.
     pub files: &'static [(&'static str, &'static str)],
+    /// Variables that move folders of `files`, with the folders' usual places (`GRADLE_USER_HOME`,
+    /// `~/.gradle`).
+    pub moves: &'static [(&'static str, &'static str)],
     /// For a client that takes no variable: the variable that moves its settings folder, the
     /// folder's usual place, the file in it and the text to add there (`CARGO_HOME`, `~/.cargo`,
     /// `config.toml`, …).

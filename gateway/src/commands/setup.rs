@@ -168,11 +168,12 @@ impl Files<'_> {
 
     /// The path with the user's folders: home, settings, and what the client's variable moved.
     fn resolve(&self, path: &str) -> anyhow::Result<PathBuf> {
-        if let Some((variable, usual, ..)) = self.setup.folder
-            && let Some(rest) = path.strip_prefix(usual)
-            && let Some(folder) = self.env.get(variable)
-        {
-            return Ok(Path::new(folder).join(rest.trim_start_matches('/')));
+        let moved = self.setup.moves.iter().find_map(|(variable, usual)| {
+            let rest = path.strip_prefix(usual)?.strip_prefix('/')?;
+            Some(Path::new(self.env.get(variable)?).join(rest))
+        });
+        if let Some(file) = moved {
+            return Ok(file);
         }
         if let Some(rest) = path.strip_prefix("~/.config/") {
             let folder = self.env.config_home().context("the settings folder is not known")?;

@@ -63,6 +63,10 @@ fn files_are_where_the_user_moved_them() {
     let mut command = home.command(&["setup", "cargo", "--write"]);
     assert!(command.env("CARGO_HOME", &moved).output().unwrap().status.success());
     assert!(home.read("elsewhere/config.toml").contains("[source.weir]"));
+    let mut command = home.command(&["setup", "maven", "--write"]);
+    assert!(command.env("GRADLE_USER_HOME", &moved).output().unwrap().status.success());
+    assert!(home.read("elsewhere/init.d/weir.gradle").contains("/maven/"));
+    assert!(home.path(".m2/settings.xml").exists() && !home.path(".gradle").exists());
     let mut command = home.command(&["setup", "pypi", "--write"]);
     assert!(command.env("XDG_CONFIG_HOME", &moved).output().unwrap().status.success());
     assert!(home.read("elsewhere/pip/pip.conf").starts_with("[global]\nindex-url = "));

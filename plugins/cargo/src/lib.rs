@@ -81,6 +81,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     setup: Setup {
         variables: &[],
         files: &[("~/.cargo/config.toml", SOURCE)],
+        moves: &[("CARGO_HOME", "~/.cargo")],
         folder: Some(("CARGO_HOME", "~/.cargo", "config.toml", SOURCE)),
         note: "Source replacement cannot be set by environment variables; a project may hold the \
                same lines in .cargo/config.toml. Lock files keep the registry's own name and \

@@ -88,6 +88,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
             ("~/.config/containers/registries.conf.d/weir.conf", CONTAINERS),
             ("/etc/containerd/certs.d/_default/hosts.toml", CONTAINERD),
         ],
+        moves: &[],
         folder: None,
         note: "The first file is podman's, buildah's and skopeo's, the second containerd's, whose \
                `config_path` must name /etc/containerd/certs.d. docker takes \

@@ -82,6 +82,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     setup: Setup {
         variables: &[],
         files: &[("/etc/apt/sources.list.d/weir.sources", SOURCES)],
+        moves: &[],
         folder: None,
         note: "Suites and components are those of your own sources, which this file replaces. What \
                an archive's address has behind the mount's upstream address follows {base}: with \

@@ -93,6 +93,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     setup: Setup {
         variables: &[("GOPROXY", "{base}")],
         files: &[("~/.config/go/env", "GOPROXY={base}\n")],
+        moves: &[],
         folder: None,
         note: "Name no second proxy after it: with `,direct` a refusal is none, since go fetches from \
                the repository what a proxy answers with 404 or 410, and with `|direct` whatever it \

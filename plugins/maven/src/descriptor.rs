@@ -87,6 +87,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
         // Where Maven's wrapper has the distribution from.
         variables: &[("MVNW_REPOURL", "{base}")],
         files: &[("~/.m2/settings.xml", SETTINGS), ("~/.gradle/init.d/weir.gradle", INIT_SCRIPT)],
+        moves: &[("GRADLE_USER_HOME", "~/.gradle")],
         folder: None,
         note: "The mirror must be of `*`: Maven asks the next repository after a refusal. Repositories \
                of several kinds belong into one group of the gateway. Credentials belong to the \

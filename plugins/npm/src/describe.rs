@@ -61,6 +61,7 @@ pub(crate) static NPM: Descriptor = Descriptor {
             ),
             ("~/.bunfig.toml", "[install]\nregistry = \"{base}/\"\n"),
         ],
+        moves: &[],
         folder: None,
         note: "npm, pnpm and deno read ~/.npmrc, yarn 1 ~/.yarnrc, yarn 2 and later ~/.yarnrc.yml, \
                bun ~/.bunfig.toml. A registry that is set for a scope (@scope:registry=…) still \

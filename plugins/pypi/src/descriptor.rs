@@ -54,6 +54,7 @@ pub(crate) static DESCRIPTOR: Descriptor = Descriptor {
             ("~/.config/pip/pip.conf", "[global]\nindex-url = {base}/simple/\n"),
             ("~/.config/uv/uv.toml", "[[index]]\nurl = \"{base}/simple/\"\ndefault = true\n"),
         ],
+        moves: &[],
         folder: None,
         note: "Poetry takes its sources from pyproject.toml only: run `poetry source add \
                --priority=primary weir {base}/simple/`. pip trusts plain http on loopback \

@@ -47,7 +47,13 @@ pub(crate) const fn descriptor(id: &'static str) -> Descriptor {
         changing: None,
         merge: None,
         content: None,
-        setup: Setup { variables: &[], files: &[], folder: None, note: "For tests only." },
+        setup: Setup {
+            variables: &[],
+            files: &[],
+            moves: &[],
+            folder: None,
+            note: "For tests only.",
+        },
     }
 }
 
