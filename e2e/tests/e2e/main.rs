@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod beside;
 mod cargo;
 mod container;
 mod debian;

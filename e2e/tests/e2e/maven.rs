@@ -92,6 +92,25 @@ impl Repository {
         World::with(Settings { config, ..Settings::default() })
     }
 
+    /// The bytes of a file of the repository.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.origin.change(path, |answer| {
+            bytes = answer.body().to_vec();
+            answer
+        });
+        bytes
+    }
+
+    /// Puts other bytes in the place of a file, with their checksums.
+    pub(crate) fn replace(&self, path: &str, bytes: Vec<u8>) {
+        for algorithm in MavenStyle::default().checksums {
+            let digest = Digest::of(algorithm, &bytes).hex();
+            self.origin.put(&format!("{path}.{}", algorithm.name()), Answer::ok(digest));
+        }
+        self.origin.change(path, |answer| answer.with_body(bytes));
+    }
+
     /// Puts a file with its checksum on the repository.
     pub(crate) fn put(&self, path: &str, bytes: impl Into<Vec<u8>>) {
         let bytes = bytes.into();
@@ -145,10 +164,14 @@ pub(crate) fn jvm(run: Run, world: &World) -> Run {
 fn maven(client: &Client, world: &World, needs: &str, url: &str) -> Output {
     project(world, needs);
     settings(world, url);
-    let local = local(world);
     // With the causes of faults.
-    let arguments = ["-B", "-C", "-e", "-s", "settings.xml", &local, "validate"];
-    jvm(Run::client(client, world), world).args(&arguments).wait()
+    mvn(client, world, &["-e", "validate"])
+}
+
+/// Maven with strict checksums, a local repository of its own, and the project's settings.
+pub(crate) fn mvn(client: &Client, world: &World, arguments: &[&str]) -> Output {
+    let run = jvm(Run::client(client, world), world);
+    run.args(&["-B", "-C", "-s", "settings.xml", &local(world)]).args(arguments).wait()
 }
 
 /// Writes a project with this extension. Snapshots count, of whatever repository.
@@ -166,10 +189,12 @@ pub(crate) fn project(world: &World, needs: &str) {
     );
 }
 
-fn settings(world: &World, url: &str) {
+/// Writes settings with the gateway as the one repository, and a group of plugins.
+pub(crate) fn settings(world: &World, url: &str) {
     let mirror = "<mirror><id>weir</id><mirrorOf>*</mirrorOf>";
     let mirrors = format!("<mirrors>{mirror}<url>{url}</url></mirror></mirrors>");
-    world.write("settings.xml", &format!("<settings>{mirrors}</settings>"));
+    let plugins = format!("<pluginGroups><pluginGroup>{GROUP}</pluginGroup></pluginGroups>");
+    world.write("settings.xml", &format!("<settings>{mirrors}{plugins}</settings>"));
 }
 
 pub(crate) fn local(world: &World) -> String {
@@ -185,8 +210,7 @@ pub(crate) fn package(driver: &Driver, world: &World) -> Output {
 /// Maven with strict checksums.
 pub(crate) fn run(driver: &Driver, world: &World, goal: &str) -> Output {
     settings(world, &format!("{}/maven/", world.url()));
-    let arguments = ["-B", "-C", "-s", "settings.xml", &local(world), goal];
-    jvm(Run::client(driver.client(), world), world).args(&arguments).wait()
+    mvn(driver.client(), world, &[goal])
 }
 
 /// Fetches one module, and what it needs, with Gradle.
