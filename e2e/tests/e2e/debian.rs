@@ -244,7 +244,10 @@ impl Root {
         let files = entries.filter(|path| path.extension().is_some_and(|end| end == "deb"));
         let files: Vec<String> = files.map(|path| path.to_string_lossy().into_owned()).collect();
         let root = format!("--root={}", self.path.display());
-        let mut arguments = vec![root.as_str(), "--force-not-root", "--force-bad-path", "-i"];
+        // A test's root need not outlive the machine.
+        let forced = ["--force-not-root", "--force-bad-path", "--force-unsafe-io"];
+        let mut arguments = vec![root.as_str()];
+        arguments.extend(forced.iter().chain([&"-i"]));
         arguments.extend(files.iter().map(String::as_str));
         self.run("dpkg", &arguments)
     }
@@ -312,6 +315,10 @@ fn apt_prints_why_a_download_is_refused() {
     ");
     root.install("demo=1.1.0").succeeded();
     assert_eq!(root.installed("demo").as_deref(), Some("1.1.0"));
+    // That withheld versions are listed is said at start, with the line that changes it.
+    let log = world.gateway.as_ref().unwrap().log();
+    let line = "to remove them set registries.debian.index = \"filter_resign\"";
+    assert!(log.contains("withheld versions are listed") && log.contains(line), "{log}");
     proved("debian", "apt", &[Proof::DownloadGated]);
 }
 
