@@ -88,7 +88,7 @@ pub(crate) fn settled(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// All files below a folder.
-pub(crate) fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+pub fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if path.is_dir() { walk(&path, found) } else { found.push(path) }

@@ -9,6 +9,7 @@ use sea_orm::{ConnectionTrait as _, Database};
 use weir_testkit::Random;
 use weir_testkit::process::{Gateway, Start, command};
 
+use crate::bucket::{Bucket, Weather};
 use crate::counts::Tally;
 use crate::disk::{self, Small};
 use crate::faults::{Faults, Mood};
@@ -26,6 +27,7 @@ pub(crate) struct Havoc {
     /// Where it listens, for those who ask.
     pub(crate) port: Arc<AtomicU16>,
     pub(crate) small: Option<Small>,
+    pub(crate) bucket: Option<Bucket>,
     /// What the gateway has to know.
     pub(crate) names: Option<Arc<Names>>,
     pub(crate) dice: Random,
@@ -47,6 +49,7 @@ impl Havoc {
             0..3 => self.kill(),
             3 => self.restart(),
             4..6 => self.harm("file removed", |path, _| std::fs::remove_file(path)),
+            6..10 if self.bucket.is_some() => self.blow().await,
             6..9 => self.harm("bit flipped", disk::flip),
             9 => self.harm("file cut", disk::truncate),
             10 => self.lose_database(),
@@ -93,8 +96,32 @@ impl Havoc {
         self.begin();
     }
 
+    /// Where objects lie as files.
     fn store(&self) -> PathBuf {
-        self.folder.join("data/cache")
+        match &self.bucket {
+            Some(bucket) => bucket.folder().to_owned(),
+            None => self.folder.join("data/cache"),
+        }
+    }
+
+    /// The bucket's server is unwell for a while. It guards the bytes itself: nothing of it rots.
+    async fn blow(&mut self) {
+        let (kind, weather) = match self.dice.below(4) {
+            0 => ("store unwell", Weather::Unwell),
+            1 => ("store slow", Weather::Slow(Duration::from_millis(400))),
+            2 => ("store cut", Weather::Cut),
+            _ => ("store away", Weather::Away),
+        };
+        self.tally.fault(kind);
+        self.turn_bucket(weather);
+        self.pause(2500).await;
+        self.turn_bucket(Weather::Fair);
+    }
+
+    fn turn_bucket(&self, weather: Weather) {
+        if let Some(bucket) = &self.bucket {
+            bucket.turn(weather);
+        }
     }
 
     /// Does something to a few stored files.
@@ -173,6 +200,7 @@ impl Havoc {
     pub(crate) fn calm(&mut self) {
         self.faults.mood(Mood::Calm);
         self.world.turn(true);
+        self.turn_bucket(Weather::Fair);
         if let Some(small) = &self.small {
             small.relieve();
         }
@@ -187,6 +215,7 @@ impl Havoc {
             let config = self.folder.join("weir.toml");
             command.args(arguments).arg("--config").arg(config);
             command.arg("--data-dir").arg(self.folder.join("data"));
+            command.envs(self.start.env.iter().map(|(name, value)| (name, value)));
             tokio::task::block_in_place(|| command.output())
         };
         let _ = weir(&["verify"]);

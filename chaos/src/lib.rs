@@ -4,6 +4,7 @@
 //! The run is seeded: what goes wrong, and who asks for what, is decided by the seed alone. When
 //! things happen depends on the machine.
 
+mod bucket;
 mod client;
 mod commits;
 mod counts;
@@ -17,8 +18,9 @@ mod things;
 mod truth;
 mod world;
 
+pub use bucket::{Bucket, Weather};
 pub use client::{Ask, End, Got, Manner, ask};
 pub use counts::{Counts, Tally};
-pub use disk::{Frozen, Small};
-pub use run::{Options, run};
+pub use disk::{Frozen, Small, walk};
+pub use run::{Options, Store, run};
 pub use world::{World, recent};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use weir_chaos::Options;
+use weir_chaos::{Options, Store};
 
 #[derive(Parser)]
 struct Arguments {
@@ -18,13 +18,16 @@ struct Arguments {
     /// Files that are stored between kills
     #[arg(long, default_value_t = 1000)]
     commits: usize,
+    /// Where the gateway keeps its objects
+    #[arg(long, value_enum, default_value_t)]
+    store: Store,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let Arguments { seconds, seed, commits } = Arguments::parse();
+    let Arguments { seconds, seed, commits, store } = Arguments::parse();
     let storm = Duration::from_secs(seconds);
-    let options = Options { storm, commits, rounds: commits, seed };
+    let options = Options { store, storm, commits, rounds: commits, seed };
     let counts = weir_chaos::run(&options).await?;
     println!("{}", serde_json::to_string_pretty(&counts)?);
     // Not by way of the runtime's end: that waits for every connection task of the bent registries.

@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use weir_testkit::Random;
 use weir_testkit::process::Start;
 
+use crate::bucket::Bucket;
 use crate::client::{Ask, Manner, ask};
 use crate::commits::commits;
 use crate::counts::{Counts, Tally};
@@ -31,9 +32,21 @@ const KEEPS: &str = "\n[storage]\nmax_size = \"12 MiB\"\nscrub = \"20s\"\n";
 /// How long everything may take to be right again.
 const RECOVERY: Duration = Duration::from_secs(150);
 
+/// Where the gateway keeps its objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Store {
+    /// In files, on a disk that fills up and rots.
+    #[default]
+    Files,
+    /// In a bucket, on a server that is unwell at times.
+    S3,
+}
+
 /// How a run goes.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Where objects are kept.
+    pub store: Store,
     /// How long the storm lasts.
     pub storm: Duration,
     /// Files that are stored between kills.
@@ -54,7 +67,7 @@ pub async fn run(options: &Options) -> Result<Counts> {
     say(&format!("{} things are known to be right", truth.things.len()));
     storm(options, &world, &truth, &tally, folder.path().join("storm")).await?;
     say("the storm is over");
-    let mut havoc = havoc(options, &world, &tally, folder.path().join("commits"))?;
+    let mut havoc = havoc(options, &world, &tally, folder.path().join("commits")).await?;
     commits(&mut havoc, options.commits, options.rounds).await;
     let seconds = began.elapsed().as_secs();
     Ok(Counts { seed: options.seed, seconds, ..tally.counts() })
@@ -65,18 +78,27 @@ fn say(text: &str) {
     eprintln!("chaos: {text}");
 }
 
-fn havoc(
+async fn havoc(
     options: &Options,
     world: &Arc<World>,
     tally: &Arc<Tally>,
     folder: PathBuf,
 ) -> Result<Havoc> {
     std::fs::create_dir_all(folder.join("data"))?;
+    let mut start = Start { config: world.config(), ..Start::default() };
+    let bucket = match options.store {
+        Store::Files => None,
+        Store::S3 => Some(Bucket::start(&folder.join("objects")).await?),
+    };
+    if let Some(bucket) = &bucket {
+        bucket.keep_for(&mut start);
+    }
     Ok(Havoc {
         world: Arc::clone(world),
         faults: Faults::new(options.seed, Arc::clone(tally)),
         tally: Arc::clone(tally),
-        start: Start { config: world.config(), ..Start::default() },
+        start,
+        bucket,
         gateway: None,
         port: Arc::new(AtomicU16::new(0)),
         small: None,
@@ -93,7 +115,7 @@ async fn storm(
     tally: &Arc<Tally>,
     folder: PathBuf,
 ) -> Result<()> {
-    let mut havoc = havoc(options, world, tally, folder)?;
+    let mut havoc = havoc(options, world, tally, folder).await?;
     havoc.names = Some(Arc::clone(&truth.names));
     havoc.start.config.push_str(KEEPS);
     havoc.small = Small::mount(&havoc.folder.join("data"), DISK);

@@ -14,11 +14,13 @@ const SHORT: (u64, u64) = (30, 80);
 const LONG: (u64, u64) = (300, 1000);
 
 /// How a run goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Chaos {
     pub(crate) seconds: Option<u64>,
     pub(crate) seed: u64,
     pub(crate) short: bool,
+    /// The word for the crate.
+    pub(crate) store: String,
     /// Whether the README gets the counts.
     pub(crate) write: bool,
 }
@@ -42,7 +44,7 @@ struct Counts {
 }
 
 /// Runs and prints the counts; an error when one of the last three is not zero.
-pub(crate) fn run(workspace: &Workspace, how: Chaos) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, how: &Chaos) -> Result<()> {
     if how.short {
         suite::build(workspace)?;
     } else {
@@ -61,6 +63,7 @@ pub(crate) fn run(workspace: &Workspace, how: Chaos) -> Result<()> {
     ] {
         chaos.args([flag, &value.to_string()]);
     }
+    chaos.args(["--store", &how.store]);
     let output = chaos.output().context("cannot start weir-chaos")?;
     let counts = serde_json::from_slice(&output.stdout);
     let counts: Counts = counts.with_context(|| format!("weir-chaos ended: {}", output.status))?;

@@ -65,6 +65,9 @@ enum Task {
         /// No longer than CI has time for, with what `test` has built
         #[arg(long)]
         short: bool,
+        /// Where the gateway keeps its objects: `files`, or `s3` on a server in the same process
+        #[arg(long, default_value = "files")]
+        store: String,
         /// Write the counts into the README
         #[arg(long)]
         write: bool,
@@ -119,8 +122,8 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Clients => clients::install(&workspace).map(drop),
         Task::Test { arguments } => suite::test(&workspace, &arguments),
         Task::E2e { live, arguments } => suite::e2e(&workspace, live, &arguments),
-        Task::Chaos { seconds, seed, short, write } => {
-            chaos::run(&workspace, chaos::Chaos { seconds, seed, short, write })
+        Task::Chaos { seconds, seed, short, store, write } => {
+            chaos::run(&workspace, &chaos::Chaos { seconds, seed, short, store, write })
         }
         Task::Table { write } => table::run(&workspace, write),
         Task::Bench { short, count, growth, write, peers, live, arguments } => {

@@ -4,7 +4,11 @@
 mod clients;
 mod database;
 mod disk;
+mod eviction;
 mod process;
+mod s3;
+
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use weir_chaos::{Ask, End, Got, ask};
@@ -26,14 +30,19 @@ const HEAVY: usize = 8 << 20;
 impl Day {
     /// Everything but the gateway.
     async fn prepared(config: &str) -> Self {
-        let origin = Origin::start().await;
         let package = |name: &str, ballast| {
             let heavy = |release| PackageRelease { ballast, ..release };
             let date = "2025-01-01T00:00:00Z";
             Package::new(name).release_with("1.0.0", date, heavy).release_with("1.1.0", date, heavy)
         };
         let packages = [package("small", 100), package("heavy", HEAVY)];
-        let files = npm_registry(&origin, &packages, &NpmStyle::default());
+        Self::with(config, &packages).await
+    }
+
+    /// The same with other packages.
+    async fn with(config: &str, packages: &[Package]) -> Self {
+        let origin = Origin::start().await;
+        let files = npm_registry(&origin, packages, &NpmStyle::default());
         let config = format!("{config}\n[upstream]\nnpm = {:?}\n", origin.url());
         let start = Start { config, ..Start::default() };
         Self { folder: tempfile::tempdir().unwrap(), origin, files, start, gateway: None }
@@ -59,6 +68,15 @@ impl Day {
 
     async fn get(&self, path: &str) -> Got {
         ask(self.gateway().port, &Ask::get(path)).await.unwrap()
+    }
+
+    /// Waits until it says that it is well.
+    async fn is_ready_again(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while self.get("/health/ready").await.status != 200 {
+            assert!(Instant::now() < until, "it stays unhealthy");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Whether a file comes whole and right.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect,
     Statement,
@@ -128,6 +128,7 @@ impl Catalog {
             .column(Column::Mount)
             .from(Entity)
             .and_where(Column::Scope.eq(ROOTS))
+            .and_where(Column::StorageKey.is_not_null())
             .to_owned();
         let free = Condition::any()
             .add(Column::Scope.ne(FACTS))
@@ -166,6 +167,23 @@ impl Catalog {
                 .filter(Column::Key.eq(&row.key))
                 .filter(Column::ValidatedAt.eq(row.validated_at.as_millis()));
             Ok(delete.exec(db).await?.rows_affected > 0)
+        })
+        .await
+    }
+
+    /// Notes that the bytes of a document are gone, unless it was confirmed again or replaced since the
+    /// row was read. That there was such a document is remembered.
+    pub async fn lose_document(&self, row: &DocumentRow) -> Result<bool> {
+        use document::{Column, Entity};
+        self.write("note a lost document", async |db| {
+            let update = Entity::update_many()
+                .col_expr(Column::StorageKey, Expr::value(Option::<String>::None))
+                .col_expr(Column::Size, Expr::value(0_i64))
+                .filter(Column::Mount.eq(&row.mount))
+                .filter(Column::Key.eq(&row.key))
+                .filter(Column::StorageKey.is_not_null())
+                .filter(Column::ValidatedAt.eq(row.validated_at.as_millis()));
+            Ok(update.exec(db).await?.rows_affected > 0)
         })
         .await
     }

@@ -67,28 +67,33 @@ impl Upkeep {
 
     async fn shrink(&self, max: u64, evicted: &mut Evicted) -> Result<(), CacheError> {
         let aim = max - max / SLACK;
-        let mut volume = self.catalog.volume().await?.bytes();
-        if volume <= max {
+        let mut volume = self.catalog.volume().await?;
+        if volume.bytes() <= max {
             return Ok(());
         }
-        while volume > aim {
-            let mut removed = 0;
-            for table in Table::ALL {
-                if removed == 0 {
-                    removed = self.evict_page(table, None, volume - aim, evicted).await?;
-                }
+        while volume.bytes() > aim {
+            let over = volume.bytes() - aim;
+            let mut removed = self.evict_page(Table::Artifacts, None, over, evicted).await?;
+            if removed == 0 && (volume.document_bytes > max || self.has_no_files().await?) {
+                removed = self.evict_page(Table::Documents, None, over, evicted).await?;
             }
             if removed == 0 {
                 tracing::warn!(
                     max_size = max,
-                    bytes = volume,
+                    bytes = volume.bytes(),
                     "more is in use than storage.max_size allows; nothing else can be evicted"
                 );
                 break;
             }
-            volume = self.catalog.volume().await?.bytes();
+            volume = self.catalog.volume().await?;
         }
         Ok(())
+    }
+
+    /// Whether no file is left to go. Files that are only in use just now are no reason to forget the
+    /// listings, by which the next ones are found.
+    async fn has_no_files(&self) -> Result<bool, CacheError> {
+        Ok(self.least_used(Table::Artifacts, None, 1).await?.is_empty())
     }
 
     /// Removes what was used least of one page until this many bytes are free; returns how many

@@ -1,6 +1,6 @@
 //! A row of the catalogue whose bytes are in the store: upkeep treats files and documents alike.
 
-use weir_catalog::{ArtifactRow, Cursor, DocumentRow};
+use weir_catalog::{ArtifactRow, Cursor, DocumentRow, ROOTS};
 use weir_core::{Digest, Timestamp};
 use weir_storage::Key;
 
@@ -132,6 +132,8 @@ impl Upkeep {
         let Some(_removal) = uses else { return Ok(None) };
         let retired = match record {
             Record::Artifact(row) => self.catalog.retire_artifact(row).await?,
+            // Package files of which nothing else is known are found by the roots that there were.
+            Record::Document(row) if row.scope == ROOTS => self.catalog.lose_document(row).await?,
             Record::Document(row) => self.catalog.retire_document(row).await?,
         };
         if !retired {

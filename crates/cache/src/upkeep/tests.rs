@@ -150,6 +150,27 @@ async fn what_was_read_from_an_index_stays_as_long_as_its_root() {
 }
 
 #[tokio::test]
+async fn that_there_was_a_root_is_remembered_when_its_bytes_are_gone() {
+    let kept = Kept::new();
+    let open = kept.open().await;
+    scoped(&kept, &open, 0, ("root", "~root")).await;
+    let roots = async || {
+        let rows = open.catalog.documents_of("debian", "~root").await.unwrap();
+        rows.iter().filter(|row| row.digest.is_some()).count()
+    };
+    let key = DocumentKey { mount: "debian".into(), request: "root".into() };
+    std::fs::remove_file(&kept.files()[0]).unwrap();
+    assert_eq!(open.upkeep.verify(false, |_| {}).await.unwrap().faults.len(), 1);
+    assert_eq!(open.upkeep.verify(false, |_| {}).await.unwrap().faults, []);
+    assert_eq!((open.documents.get(&key).await.unwrap().is_none(), roots().await), (true, 1));
+    scoped(&kept, &open, 1, ("root", "~root")).await;
+    assert!(open.documents.get(&key).await.unwrap().is_some());
+    assert_eq!(open.upkeep.evict(&at_most(0)).await.unwrap().documents, 1);
+    assert_eq!((kept.files().len(), roots().await), (0, 1));
+    assert_eq!(open.catalog.volume().await.unwrap().bytes(), 0);
+}
+
+#[tokio::test]
 async fn listings_count_and_go_when_no_file_is_left_to_go() {
     let kept = Kept::new();
     let (open, _) = stored(&kept, &["a"]).await;
@@ -157,6 +178,19 @@ async fn listings_count_and_go_when_no_file_is_left_to_go() {
     assert!(open.upkeep.is_over(109).await.unwrap());
     let evicted = open.upkeep.evict(&at_most(5)).await.unwrap();
     assert_eq!(evicted, Evicted { artifacts: 1, documents: 1, bytes: 110 });
+}
+
+#[tokio::test]
+async fn listings_stay_while_files_are_only_in_use_unless_they_alone_are_too_much() {
+    let kept = Kept::new();
+    let (open, entries) = stored(&kept, &["a"]).await;
+    document(&open, "one", "0123456789").await;
+    let body = open.artifacts.open(admitted(), &entries[0], 0..100).await.unwrap();
+    assert_eq!(open.upkeep.evict(&at_most(20)).await.unwrap(), Evicted::default());
+    let evicted = open.upkeep.evict(&at_most(5)).await.unwrap();
+    assert_eq!(evicted, Evicted { artifacts: 0, documents: 1, bytes: 10 });
+    drop(body);
+    assert_eq!(open.upkeep.evict(&at_most(5)).await.unwrap().artifacts, 1);
 }
 
 #[tokio::test]

@@ -285,6 +285,23 @@ async fn a_file_of_which_nothing_is_recorded_is_looked_for_in_the_kept_roots() {
 }
 
 #[tokio::test]
+async fn a_file_is_found_again_though_the_store_was_removed_and_verified() {
+    let origin = Origin::start().await;
+    archive(&["1.0"], &dated(10)).publish(&origin);
+    let setup = passing(&origin);
+    let gateway = setup.open().await;
+    update(&gateway, true).await;
+    drop(gateway);
+    std::fs::remove_dir_all(setup.objects()).unwrap();
+    let gateway = setup.open().await;
+    assert!(gateway.upkeep.verify(false, |_| {}).await.unwrap().faults.len() > 2);
+    drop(gateway);
+    let gateway = setup.open().await;
+    let answered = gateway.get(&file("1.0")).await;
+    assert!(answered.is(200), "the client has its indexes: {answered:?}");
+}
+
+#[tokio::test]
 async fn other_bytes_than_the_index_promises_are_not_stored() {
     let origin = Origin::start().await;
     archive(&["1.0"], &dated(10)).publish(&origin);

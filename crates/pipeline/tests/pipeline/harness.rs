@@ -22,6 +22,8 @@ use weir_testkit::origin::{Origin, Package, toy_verify};
 use weir_testkit::probes::{Chain, Content, Linked, Listed};
 use weir_upstream::{Client, Quota, Settings};
 
+use crate::slow_disk::Disk;
+
 /// The instant at which every test begins.
 pub(crate) const BEGIN: &str = "2026-06-01T00:00:00Z";
 pub(crate) const DAY: Duration = Duration::from_hours(24);
@@ -157,6 +159,7 @@ pub(crate) struct Setup {
     pub(crate) settings: PipelineSettings,
     pub(crate) upstream: Settings,
     pub(crate) artifacts: ArtifactSettings,
+    pub(crate) disk: Disk,
     signer: Option<Arc<dyn Signer>>,
     verifier: Option<Arc<dyn Verifier>>,
     mounts: Vec<MountSetup>,
@@ -180,6 +183,7 @@ pub(crate) fn setup() -> Setup {
         settings: PipelineSettings::default(),
         upstream,
         artifacts: ArtifactSettings::default(),
+        disk: Disk::new(),
         signer: None,
         verifier: Some(Arc::new(ToyKeys("archive"))),
         mounts: Vec::new(),
@@ -329,6 +333,7 @@ impl Setup {
         let storage_settings = StorageSettings::default();
         let storage: Arc<dyn weir_storage::Storage> =
             Arc::new(weir_storage::Files::open(&self.objects(), &storage_settings).unwrap());
+        let storage = self.disk.under(storage);
         let spools = Spools::open(self.dir.path(), &storage_settings).unwrap();
         let catalog = Catalog::open(&DatabaseSettings::sqlite(self.database())).await.unwrap();
         let clock: Arc<dyn Clock> = self.clock.clone();

@@ -23,6 +23,7 @@ mod policies;
 mod served;
 mod shapes;
 mod sightings;
+mod slow_disk;
 mod tables;
 mod upstreams;
 mod vouched;
