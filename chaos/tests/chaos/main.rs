@@ -72,7 +72,7 @@ impl Day {
 
     /// Waits until it says that it is well.
     async fn is_ready_again(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         while self.get("/health/ready").await.status != 200 {
             assert!(Instant::now() < until, "it stays unhealthy");
             tokio::time::sleep(Duration::from_millis(200)).await;
