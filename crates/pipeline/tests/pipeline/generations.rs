@@ -374,6 +374,30 @@ async fn a_resigned_archive_shows_no_withheld_version() {
 }
 
 #[tokio::test]
+async fn components_and_architectures_that_are_not_selected_are_not_served() {
+    let origin = Origin::start().await;
+    archive(&["1.0"], &dated(10)).publish(&origin);
+    let only = |components: &[&str], architectures: &[&str]| Selection {
+        suites: vec!["stable".to_owned()],
+        components: components.iter().map(ToString::to_string).collect(),
+        architectures: architectures.iter().map(ToString::to_string).collect(),
+        ..Selection::default()
+    };
+    for (selection, served) in [
+        (only(&[], &[]), true),
+        (only(&["main"], &["amd64"]), true),
+        (only(&["contrib"], &["amd64"]), false),
+        (only(&["main"], &["arm64"]), false),
+    ] {
+        let setup = setup().debian(&origin, Some(selection)).signed_by(Arc::new(Toy));
+        let gateway = setup.open().await;
+        let root = gateway.get(ROOT).await;
+        assert_eq!(root.text().contains("main/binary-amd64/Packages"), served, "{root:?}");
+        assert!(gateway.get(PACKAGES).await.is(if served { 200 } else { 404 }));
+    }
+}
+
+#[tokio::test]
 async fn a_changed_policy_under_the_same_date_is_a_new_generation() {
     let origin = Origin::start().await;
     archive(&["1.0", "1.1"], &dated(10)).publish(&origin);
