@@ -108,6 +108,7 @@ fn ubuntus_layout_and_that_of_its_ports() {
             let upstream = world.origin.url().replace("/debian", &format!("/{folder}"));
             let mode = format!(
                 "index = \"filter_resign\"\nsuites = [\"noble\"]\n\
+                 components = [\"main\", \"restricted\", \"universe\"]\n\
                  architectures = [\"{architecture}\"]\nkeyring = [\"archive.asc\"]\n"
             );
             let mode = if signs { mode } else { String::new() };
@@ -125,7 +126,10 @@ fn ubuntus_layout_and_that_of_its_ports() {
             root.settings(&format!(
                 "APT::Architecture \"{architecture}\";\nAPT::Architectures {{ \"{architecture}\"; }};\n"
             ));
-            root.apt(&["update"]).succeeded();
+            let updated = root.apt(&["update"]).succeeded();
+            // Only what was selected is signed: apt says that the archive does not have the rest.
+            assert_eq!(updated.text.contains("component 'multiverse'"), signs, "{}", updated.text);
+            assert!(!updated.text.contains("component 'universe'"), "{}", updated.text);
             root.install("demo").succeeded();
             assert_eq!(root.installed("demo").as_deref(), Some("1.1.0"), "{folder} {signs}");
         }
