@@ -80,3 +80,48 @@ impl Addresses {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(host: &str) -> Parts {
+        let request = http::Request::get("/npm/demo").header(HOST, host);
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn every_host_and_front_has_its_own_address_the_second_time_too() {
+        let addresses = Addresses::new(PublicAddress::default());
+        for _ in 0..2 {
+            for (host, path) in [("a.example", "npm"), ("b.example", "npm"), ("a.example", "go")] {
+                let address = addresses.of(&asked(host), path);
+                assert_eq!(*address.origin, *format!("http://{host}"));
+                assert_eq!(*address.base, *format!("http://{host}/{path}"));
+            }
+        }
+    }
+
+    #[test]
+    fn invented_hosts_do_not_fill_the_memory() {
+        let addresses = Addresses::new(PublicAddress::default());
+        for n in 0..10 * MOST {
+            let host = format!("{n}.example");
+            assert_eq!(*addresses.of(&asked(&host), "npm").origin, *format!("http://{host}"));
+        }
+        assert!(addresses.known.load().len() <= MOST);
+    }
+
+    #[test]
+    fn where_proxies_are_trusted_the_host_alone_decides_nothing() {
+        let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        let public = PublicAddress { trusted_proxies, ..PublicAddress::default() };
+        let addresses = Addresses::new(public);
+        let mut parts = asked("inner.example");
+        let peer: SocketAddr = "10.1.1.1:1".parse().unwrap();
+        parts.extensions.insert(peer);
+        assert_eq!(*addresses.of(&parts, "npm").origin, *"http://inner.example");
+        parts.headers.insert("x-forwarded-host", HeaderValue::from_static("outer.example"));
+        assert_eq!(*addresses.of(&parts, "npm").origin, *"http://outer.example");
+    }
+}

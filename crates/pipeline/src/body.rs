@@ -95,3 +95,26 @@ impl fmt::Debug for ResponseBody {
         f.debug_tuple("ResponseBody").field(&self.remaining()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn held_bytes_say_how_long_they_are_until_they_are_taken() {
+        let mut body = ResponseBody::full("weir");
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(4), false));
+        let frame = body.frame().await.unwrap().unwrap();
+        assert_eq!(frame.into_data().unwrap(), "weir");
+        assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn no_bytes_are_no_frame() {
+        for mut body in [ResponseBody::empty(), ResponseBody::full("")] {
+            assert!(body.is_end_stream());
+            assert!(body.frame().await.is_none());
+        }
+    }
+}
