@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,17 +11,18 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use weir_cache::{ArtifactSettings, Artifacts, Documents, Upkeep};
 use weir_catalog::{Catalog, DatabaseSettings};
-use weir_core::{Clock, Code, Ecosystem, Selection, Timestamp};
+use weir_core::{Clock, Ecosystem, Selection, Timestamp};
 use weir_pipeline::{
-    Event, Freshness, Front, Identity, Member, Mount, MountSpec, Observer, Outcome, Patterns,
-    Pipeline, PipelineParts, PipelineSettings, PublicAddress, ResponseBody, Signer, Verifier,
+    Freshness, Front, Identity, Member, Mount, MountSpec, Patterns, Pipeline, PipelineParts,
+    PipelineSettings, PublicAddress, ResponseBody, Signer, Verifier,
 };
 use weir_policy::{EcosystemInfo, Policy, PolicySettings};
 use weir_storage::{Spools, StorageSettings};
 use weir_testkit::origin::{Origin, Package, toy_verify};
 use weir_testkit::probes::{Chain, Content, Linked, Listed};
-use weir_upstream::{Client, Quota, Settings};
+use weir_upstream::{Client, Settings};
 
+use crate::recorder::Recorder;
 use crate::slow_disk::Disk;
 
 /// The instant at which every test begins.
@@ -58,66 +59,6 @@ impl Clock for Watch {
 
 pub(crate) fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
-}
-
-/// What an observer was told of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) mount: String,
-    pub(crate) subject: Option<String>,
-    pub(crate) artifact: bool,
-    pub(crate) withheld: usize,
-    pub(crate) notice: Option<String>,
-    pub(crate) outcome: &'static str,
-    pub(crate) code: Option<Code>,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Recorder {
-    told: Mutex<Vec<Told>>,
-    quotas: Mutex<Vec<(String, Quota)>>,
-}
-
-impl Recorder {
-    pub(crate) fn last(&self) -> Told {
-        self.all().pop().unwrap()
-    }
-
-    /// What is left of rate limits, by mount, as often as upstream said so.
-    pub(crate) fn quotas(&self) -> Vec<(String, u64)> {
-        let quotas = self.quotas.lock().unwrap();
-        quotas.iter().map(|(mount, quota)| (mount.clone(), quota.remaining)).collect()
-    }
-
-    pub(crate) fn all(&self) -> Vec<Told> {
-        self.told.lock().unwrap().clone()
-    }
-}
-
-impl Observer for Recorder {
-    fn event(&self, event: &Event<'_>) {
-        let (outcome, code) = match event.outcome {
-            Outcome::Hit => ("hit", None),
-            Outcome::Miss => ("miss", None),
-            Outcome::Refused(denial) => ("refused", Some(denial.code)),
-            Outcome::Failed(denial) => ("failed", Some(denial.code)),
-        };
-        self.told.lock().unwrap().push(Told {
-            mount: event.mount.to_owned(),
-            subject: event.subject.map(ToString::to_string),
-            artifact: event.artifact,
-            withheld: event.withheld,
-            notice: event.notice.map(ToOwned::to_owned),
-            outcome,
-            code,
-        });
-    }
-
-    fn upstream(&self, _: &'static str, _: f64, _: Option<&'static str>) {}
-
-    fn quota(&self, _: &'static str, mount: &str, quota: &Quota) {
-        self.quotas.lock().unwrap().push((mount.to_owned(), *quota));
-    }
 }
 
 /// Believes what the fixtures sign.

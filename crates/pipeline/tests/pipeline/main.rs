@@ -20,6 +20,7 @@ mod images_judged;
 mod maven;
 mod modules;
 mod policies;
+mod recorder;
 mod served;
 mod shapes;
 mod sightings;

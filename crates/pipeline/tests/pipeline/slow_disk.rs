@@ -9,14 +9,15 @@ use futures_util::stream::BoxStream;
 use http_body_util::BodyExt as _;
 use tokio::sync::watch;
 use weir_storage::{Key, Opened, Spool, Storage, StorageError, Stored};
-use weir_testkit::origin::{NpmStyle, Origin, Package, npm_registry};
+use weir_testkit::origin::{NpmStyle, Origin, Package, PackageRelease, npm_registry};
 
-use crate::harness::{Gateway, setup};
+use crate::harness::{Gateway, read, setup};
 
 /// Longer than anything here takes when it does not wait for the store.
 const LIMIT: Duration = Duration::from_mins(1);
 const LISTING: &str = "/npm/demo";
 const SMALL: &str = "/npm/demo/-/demo-1.0.0.tgz";
+const LARGE: &str = "/npm/demo/-/demo-2.0.0.tgz";
 
 /// Whether a store stands still.
 #[derive(Clone, Debug)]
@@ -79,12 +80,20 @@ impl Storage for Held {
     }
 }
 
-/// A gateway before a registry with a package, and its file.
-async fn slow() -> (Gateway, Origin, Bytes) {
+/// A gateway before a registry with a small and a large file; what they have. What the files are judged
+/// by is here already.
+async fn slow() -> (Gateway, Origin, [Bytes; 2]) {
     let origin = Origin::start().await;
-    let demo = Package::new("demo").release("1.0.0", "2025-01-01T00:00:00Z");
+    let old = "2025-01-01T00:00:00Z";
+    let large = |release| PackageRelease { ballast: 3 << 20, ..release };
+    let demo = Package::new("demo").release("1.0.0", old).release_with("2.0.0", old, large);
     let files = npm_registry(&origin, &[demo], &NpmStyle::default());
-    (setup().npm(&origin).open().await, origin, files[0].bytes.clone())
+    let gateway = setup().npm(&origin).open().await;
+    for path in [SMALL, LARGE] {
+        assert!(gateway.ask("HEAD", path, &[]).await.is(200));
+    }
+    let [small, large] = [0, 1].map(|at: usize| files[at].bytes.clone());
+    (gateway, origin, [small, large])
 }
 
 /// Waits until an answer comes from memory: the same bytes twice, while both are looked at.
@@ -105,7 +114,7 @@ async fn held(gateway: &Gateway, path: &str) {
 
 #[tokio::test]
 async fn what_is_held_in_memory_does_not_wait_for_the_disk() {
-    let (gateway, origin, small) = slow().await;
+    let (gateway, origin, [small, _]) = slow().await;
     for path in [LISTING, SMALL] {
         assert!(gateway.get(path).await.is(200));
         held(&gateway, path).await;
@@ -118,5 +127,47 @@ async fn what_is_held_in_memory_does_not_wait_for_the_disk() {
         }
     };
     tokio::time::timeout(LIMIT, asking).await.unwrap();
-    assert_eq!(origin.count("demo/-/demo-1.0.0.tgz"), 1);
+    assert_eq!(origin.count("demo/-/demo-1.0.0.tgz"), 2, "one HEAD, one GET");
+}
+
+#[tokio::test]
+async fn a_slow_commit_holds_back_the_last_part_of_its_own_file_alone() {
+    let (gateway, origin, [small, large]) = slow().await;
+    assert!(gateway.get(SMALL).await.is(200));
+    held(&gateway, SMALL).await;
+    gateway.setup.disk.hold(true);
+    let mut bodies = Vec::new();
+    for _ in 0..3 {
+        let response = tokio::time::timeout(LIMIT, gateway.send("GET", LARGE, &[])).await.unwrap();
+        bodies.push(response);
+    }
+    for response in &mut bodies {
+        let first = tokio::time::timeout(LIMIT, response.body_mut().frame()).await.unwrap();
+        let first = first.unwrap().unwrap().into_data().unwrap();
+        assert!(large.starts_with(&first) && first.len() < large.len());
+    }
+    let other = tokio::time::timeout(LIMIT, gateway.get(SMALL)).await.unwrap();
+    assert_eq!(other.body, small, "others go on");
+    let rest = bodies.into_iter().map(|body| tokio::spawn(read(body))).collect::<Vec<_>>();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(rest.iter().all(|rest| !rest.is_finished()), "nothing is whole before it is stored");
+    gateway.setup.disk.hold(false);
+    for rest in rest {
+        let rest = rest.await.unwrap();
+        assert!(rest.broken.is_none() && large.ends_with(&rest.body));
+    }
+    assert_eq!(origin.count("demo/-/demo-2.0.0.tgz"), 2, "one HEAD, one GET");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_wait_for_the_disk_leaves_the_file_to_be_stored() {
+    let (gateway, origin, [_, large]) = slow().await;
+    gateway.get(SMALL).await;
+    gateway.setup.disk.hold(true);
+    let mut body = gateway.send("GET", LARGE, &[]).await.into_body();
+    tokio::time::timeout(LIMIT, body.frame()).await.unwrap().unwrap().unwrap();
+    drop(body);
+    gateway.setup.disk.hold(false);
+    assert_eq!(gateway.get(LARGE).await.body, large);
+    assert_eq!(origin.count("demo/-/demo-2.0.0.tgz"), 2, "one HEAD, one GET");
 }
