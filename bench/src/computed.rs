@@ -21,6 +21,8 @@ use crate::report::{Figure, Row};
 const VERSIONS: usize = 2000;
 const RULES: usize = 20;
 const RUNS: usize = 5;
+/// A listing is judged so often in one run: the clock of a thread moves in ticks.
+const AGAIN: u32 = 20;
 const PACKAGES: usize = 50_000_000;
 const INDEX: &str = "dists/stable/main/binary-amd64/Packages";
 const TEN_DAYS: Duration = Duration::from_hours(240);
@@ -52,7 +54,7 @@ fn judged() -> Result<f64> {
     let now = SystemClock.now();
     let versions: Vec<String> =
         (0..VERSIONS).map(|n| format!("{}.{}.{}", n / 400, n / 20 % 20, n % 20)).collect();
-    let middle = measured(|| {
+    let judge = || {
         let releases = versions.iter().enumerate().map(|(n, version)| {
             let mut facts = Facts::new("demo", version);
             facts.available = Some(now.minus(Duration::from_hours(24 * n as u64)));
@@ -65,8 +67,8 @@ fn judged() -> Result<f64> {
             bail!("{kept} of {VERSIONS} versions were kept");
         }
         Ok(())
-    })?;
-    Ok(middle)
+    };
+    Ok(measured(|| (0..AGAIN).try_for_each(|_| judge()))? / f64::from(AGAIN))
 }
 
 /// A cooldown, and rules for versions of this package.
