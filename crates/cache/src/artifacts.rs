@@ -151,21 +151,22 @@ impl Artifacts {
         mount: &Arc<str>,
         path: &str,
     ) -> Result<Option<Arc<Entry>>, CacheError> {
-        if let Some(entry) = self.known(mount, path).await {
-            return Ok(Some(entry));
-        }
         let key = (Arc::clone(mount), path.into());
+        match self.inner.entries.get(&key).await {
+            Some(entry) => Ok(Some(entry)),
+            // Boxed: what is known should not carry the weight of what is not.
+            None => self.recorded(key).boxed().await,
+        }
+    }
+
+    async fn recorded(&self, key: EntryKey) -> Result<Option<Arc<Entry>>, CacheError> {
+        let (mount, path) = &key;
         let Some(row) = self.inner.catalog.artifact(mount, path).await? else { return Ok(None) };
         let Some(entry) = Entry::from_row(row, Arc::clone(mount)).map(Arc::new) else {
             return Ok(None);
         };
         self.inner.entries.insert(key, Arc::clone(&entry)).await;
         Ok(Some(entry))
-    }
-
-    /// The stored artifact at a path, as far as memory knows.
-    pub async fn known(&self, mount: &Arc<str>, path: &str) -> Option<Arc<Entry>> {
-        self.inner.entries.get(&(Arc::clone(mount), path.into())).await
     }
 
     /// Joins the transfer of an artifact, or starts it with `ask`, which asks upstream and comes

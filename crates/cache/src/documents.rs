@@ -219,8 +219,7 @@ impl Documents {
         };
         let length = body.as_ref().map_or(0, |(bytes, _)| bytes.len());
         let held = body.as_ref().map(|(bytes, _)| bytes.clone());
-        // Our own JSON; a row that somebody has edited loses its headers, not the document.
-        let headers: Vec<(String, String)> = serde_json::from_str(&row.headers).unwrap_or_default();
+        let headers = headers(&row);
         let doc = body.map(|(bytes, digest)| {
             let media = row.media.as_deref().unwrap_or_default();
             describe(Doc::hashed(bytes, media, digest), &headers, row.last_modified.as_deref())
@@ -409,6 +408,11 @@ impl Documents {
             tracing::debug!(key = %old, %error, "an old document was not removed");
         }
     }
+}
+
+/// The headers of a record: our own JSON. One that somebody has edited loses them, not the document.
+fn headers(row: &DocumentRow) -> Vec<(String, String)> {
+    serde_json::from_str(&row.headers).unwrap_or_default()
 }
 
 impl DocumentKey {

@@ -46,12 +46,6 @@ impl Catalog {
         Ok(model.map(|model| Timestamp::from_millis(model.at)))
     }
 
-    /// Records that a scope was asked for. The first record stands.
-    pub async fn record_contact(&self, mount: &str, scope: &str, at: Timestamp) -> Result<()> {
-        let insert = async |db: &_| insert_contact(db, mount, scope, at).await;
-        self.write("record a first contact", insert).await
-    }
-
     /// What the listing of a scope named last, as [`Catalog::record_sights`] was told.
     pub async fn outline(&self, mount: &str, scope: &str) -> Result<Option<Vec<u8>>> {
         let key = (mount.to_owned(), scope.to_owned());

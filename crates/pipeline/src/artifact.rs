@@ -58,7 +58,7 @@ impl Visit {
         if let Some(refusal) = self.refused_before(asked.path) {
             return Err(refusal);
         }
-        if let Some(entry) = self.entry(asked).await? {
+        if let Some(entry) = self.core.artifacts.entry(&self.mount.name, asked.path).await? {
             let admitted = match self.admit_again(&entry) {
                 Some(admitted) => admitted,
                 None => self.admit_anew(asked, &entry).boxed().await?,
@@ -69,14 +69,6 @@ impl Visit {
             self.core.artifacts.forget(&entry).boxed().await?;
         }
         self.absent(asked).boxed().await
-    }
-
-    async fn entry(&self, asked: Asked<'_>) -> Result<Option<Arc<Entry>>, Failure> {
-        let (artifacts, mount) = (&self.core.artifacts, &self.mount.name);
-        match artifacts.known(mount, asked.path).await {
-            Some(entry) => Ok(Some(entry)),
-            None => Ok(artifacts.entry(mount, asked.path).boxed().await?),
-        }
     }
 
     /// A file that is not stored.

@@ -54,7 +54,7 @@ impl Exchange<'_> {
     ) -> Result<Response<ResponseBody>, Failure> {
         let (head, range) = respond::stored_part(entry, self.conditions());
         let head = checksums::told(head, self.checksum_headers(), |a| entry.digest(a).cloned());
-        let Some(range) = range else { return Ok(head.map(|()| respond::empty())) };
+        let Some(range) = range else { return Ok(head.map(|()| ResponseBody::empty())) };
         let body = self.core.artifacts.open(admitted, entry, range).await?;
         Ok(respond::stored(head, body))
     }
@@ -76,7 +76,7 @@ impl Exchange<'_> {
             let (length, media) = visit.probe(asked, &evidence).await?;
             return Ok(Foretold { media: &media, length, ..known }
                 .head(0)
-                .map(|()| respond::empty()));
+                .map(|()| ResponseBody::empty()));
         }
         match visit.fetch(asked, evidence).await? {
             Acquired::Stored(entry) => self.stored(admitted, &entry).await,
@@ -100,7 +100,7 @@ impl Exchange<'_> {
             respond::Asked::Nothing => {
                 let length = foretold.length.unwrap_or(0);
                 let head = respond::unsatisfiable(foretold.head(0), length);
-                return Ok(head.map(|()| respond::empty()));
+                return Ok(head.map(|()| ResponseBody::empty()));
             }
             respond::Asked::Part { range, open: true } => range.start,
             // What is wrong with a module, go prints of an answer that says so, not of one that breaks.

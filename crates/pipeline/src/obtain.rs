@@ -425,8 +425,12 @@ fn transient(document: &Document, body: Option<Bytes>) -> Fetched {
 /// Whether more of a listing follows on another page (RFC 8288): what is new on one of several
 /// pages may have been on the next before.
 fn is_page(fetched: &Fetched) -> bool {
-    let next = |(name, value): &(String, String)| name == "link" && value.contains("next");
-    fetched.headers.iter().any(next)
+    fetched.headers.iter().any(|(name, value)| name == "link" && leads_on(value))
+}
+
+/// Whether a `Link` header names a next page.
+pub(crate) fn leads_on(link: &str) -> bool {
+    link.contains("next")
 }
 
 /// How current a kept document is.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use weir_core::{Algorithm, Digest, Docs, FactSet, Found, Need, Release, Target};
 
 use crate::gather::Gathered;
+use crate::obtain::leads_on;
 use crate::sight::{Undated, scope_of};
 use crate::visit::Visit;
 
@@ -98,7 +99,7 @@ fn listing(docs: &Docs) -> Option<Docs> {
         (Need::Fetch(fetch), Found::Doc(doc)) if fetch.lists => Some((need, doc)),
         _ => None,
     })?;
-    if doc.header("link").is_some_and(|link| link.contains("next")) {
+    if doc.header("link").is_some_and(leads_on) {
         return None;
     }
     let mut alone = Docs::default();

@@ -13,15 +13,12 @@ use weir_core::{Code, Method, Request, Segments};
 use crate::Failure;
 use crate::routes::Question;
 
-/// Reads a POST body under the cap, and decodes gzip (npm and bun send their audits so).
+/// Reads the body of a POST under the cap, and decodes gzip (npm and bun send their audits so).
 pub(crate) async fn body<B>(parts: &Parts, body: B, cap: u64) -> Result<Bytes, Failure>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    if parts.method != http::Method::POST {
-        return Ok(Bytes::new());
-    }
     let limited = Limited::new(body, usize::try_from(cap).unwrap_or(usize::MAX));
     let bad = |reason: String| Failure::new(Code::BadRequest, reason);
     let bytes = limited

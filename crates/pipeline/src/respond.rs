@@ -24,10 +24,6 @@ const REASON: HeaderName = HeaderName::from_static("x-weir-reason");
 /// Where a refusal is explained.
 const EXPLAIN: HeaderName = HeaderName::from_static("x-weir-explain");
 
-pub(crate) fn empty() -> ResponseBody {
-    ResponseBody::empty()
-}
-
 /// What a client asked for beyond the path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Conditions<'a> {
@@ -138,9 +134,9 @@ pub(crate) async fn document(
     let unchanged = conditions.unchanged(tag_among(told), rendering.head.last_modified);
     let length = bytes.len();
     let mut response = if unchanged {
-        Response::new(empty())
+        Response::new(ResponseBody::empty())
     } else if conditions.head {
-        sized(empty(), length as u64)
+        sized(ResponseBody::empty(), length as u64)
     } else {
         sized(ResponseBody::full(bytes), length as u64)
     };
@@ -158,8 +154,10 @@ pub(crate) async fn document(
 /// A short text that goes with another target.
 pub(crate) fn text(text: String, conditions: Conditions<'_>) -> Response<ResponseBody> {
     let length = text.len() as u64;
-    let mut response =
-        sized(if conditions.head { empty() } else { ResponseBody::full(text) }, length);
+    let mut response = sized(
+        if conditions.head { ResponseBody::empty() } else { ResponseBody::full(text) },
+        length,
+    );
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
@@ -181,6 +179,10 @@ fn document_headers(rendering: &Rendering, encoding: Option<Encoding>) -> Header
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
     }
+    fixed(&headers)
+}
+
+fn fixed(headers: &HeaderMap) -> Headers {
     headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
@@ -228,7 +230,7 @@ fn entry_headers(entry: &Entry) -> Headers {
     if let Ok(quoted) = HeaderValue::from_maybe_shared(entry.quoted_etag()) {
         headers.insert(ETAG, quoted);
     }
-    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    fixed(&headers)
 }
 
 /// Joins a head made by [`stored_part`] with its bytes.
@@ -285,7 +287,7 @@ impl<'a> Foretold<'a> {
         let mut response = Foretold { length: None, ..*self }.head(0);
         response.headers_mut().remove(CONTENT_TYPE);
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        Some(response.map(|()| empty()))
+        Some(response.map(|()| ResponseBody::empty()))
     }
 }
 

@@ -60,10 +60,11 @@ impl<'a> Entry<'a> {
     /// The document of a single version.
     pub(crate) fn single(source: &'a [u8], name: &str) -> Result<Self, FormatError> {
         let value = Value::parse(source)?;
-        let version = value.loose_object()?.sole("version")?.and_then(|version| version.text());
+        let manifest = value.loose_object()?;
+        let version = manifest.sole("version")?.and_then(|version| version.text());
         let version = version.ok_or_else(|| FormatError::new("the document has no version"))?;
         let mut entry = Self::empty(version, value);
-        entry.fill(&value.loose_object()?, name)?;
+        entry.fill(&manifest, name)?;
         match entry.problem {
             Some(problem) => Err(FormatError::new(problem)),
             None => Ok(entry),

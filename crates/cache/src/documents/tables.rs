@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_catalog::FACTS;
 use weir_core::Coding;
 
-use super::{DocumentKey, Documents, Fetched, Stored};
+use super::{DocumentKey, Documents, Fetched, Stored, headers};
 use crate::{CacheError, Facts};
 
 /// The headers of a table that name its index, and the coding in which that is kept.
@@ -48,12 +48,11 @@ impl Documents {
     pub async fn lost_facts(&self, mount: &Arc<str>) -> Result<Vec<LostFacts>, CacheError> {
         let mut lost = Vec::new();
         for row in self.catalog.documents_of(mount, FACTS).await? {
+            let headers = headers(&row);
             let key = DocumentKey { mount: Arc::clone(mount), request: row.key.into() };
             if self.open_facts(&key).await?.is_some() {
                 continue;
             }
-            let headers: Vec<(String, String)> =
-                serde_json::from_str(&row.headers).unwrap_or_default();
             let field = |wanted: &str| headers.iter().find(|(name, _)| name == wanted);
             // Tables of before these were noted cannot be made again.
             let (Some((_, index)), Some((_, coding))) = (field(INDEX), field(CODING)) else {

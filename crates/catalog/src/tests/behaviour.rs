@@ -200,8 +200,9 @@ async fn a_document_is_kept_validated_replaced_and_forgotten() {
 async fn the_first_contact_stands() {
     with_catalog("contact", async |catalog| {
         assert_eq!(catalog.contact("npm", "lodash").await.unwrap(), None);
-        catalog.record_contact("npm", "lodash", at(5)).await.unwrap();
-        catalog.record_contact("npm", "lodash", at(1)).await.unwrap();
+        let sights = Sights { scope: "lodash".into(), ..Sights::default() };
+        catalog.record_sights("npm", &sights, at(5)).await.unwrap();
+        catalog.record_sights("npm", &sights, at(1)).await.unwrap();
         assert_eq!(catalog.contact("npm", "lodash").await.unwrap(), Some(at(5)));
         assert_eq!(catalog.contact("mirror", "lodash").await.unwrap(), None);
     })
@@ -465,7 +466,8 @@ async fn every_record_can_be_written_by_a_task_of_its_own() {
             catalog.put_artifact(&artifact("a", "1", 1)).await?;
             catalog.put_documents(&[document("k")]).await?;
             catalog.touch_document("npm", "k", at(3)).await?;
-            catalog.record_contact("npm", "a", at(3)).await?;
+            let sights = Sights { scope: "a".into(), ..Sights::default() };
+            catalog.record_sights("npm", &sights, at(3)).await?;
             catalog.record_files("npm", &[listed("a", "1", None)], at(3)).await?;
             catalog.record_refusals(&[]).await?;
             catalog.forget_document("npm", "k").await?;

@@ -151,13 +151,14 @@ impl Report {
         };
         let listings = counted(seen.listings, "listing");
         match (seen.fetched.packages.len(), seen.cached.packages.len()) {
-            // What was refused or failed was asked for, and stands below.
-            (0, 0)
-                if seen.listings == 0 && !(seen.refused.is_empty() && seen.failed.is_empty()) => {}
-            (0, 0) if seen.listings == 0 => {
+            (0, 0) if seen.listings > 0 => {
+                row("fetched", PLAIN, vec![format!("nothing; {listings} read")]);
+            }
+            (0, 0) if seen.refused.is_empty() && seen.failed.is_empty() => {
                 row("idle", PLAIN, vec!["no package was asked for".to_owned()]);
             }
-            (0, 0) => row("fetched", PLAIN, vec![format!("nothing; {listings} read")]),
+            // What was refused or failed was asked for, and stands below.
+            (0, 0) => {}
             _ => {
                 row("fetched", PLAIN, seen.fetched.line());
                 row("from cache", PLAIN, seen.cached.line());
