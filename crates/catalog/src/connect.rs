@@ -14,6 +14,7 @@ use sea_orm::sqlx::{ConnectOptions as _, Connection as _, Error as SqlxError, Sq
 use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
 
 use crate::CatalogError;
+use crate::away::Watch;
 
 /// Which database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,7 +114,7 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Connected, CatalogError> 
     let place: Arc<str> = path.to_string_lossy().into();
     let options = SqliteConnectOptions::new()
         .filename(&path)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         // With WAL: a power cut may lose the last transactions, and never damages the file. What
         // is lost is found again upstream.
@@ -121,14 +122,27 @@ async fn sqlite(settings: &DatabaseSettings) -> Result<Connected, CatalogError> 
         .foreign_keys(true)
         .busy_timeout(settings.busy_timeout)
         .disable_statement_logging();
+    create(&options).await.map_err(|error| unreached(&place, error))?;
+    let watch = Arc::new(Watch::begin(&path));
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.max_connections.max(1))
         .acquire_timeout(settings.acquire_timeout)
+        .before_acquire(move |_, connection| {
+            let current = watch.is_current(connection.age);
+            Box::pin(async move { Ok(current) })
+        })
         .after_release(|connection, _| Box::pin(is_clean(connection)))
         .connect_with(options)
         .await
         .map_err(|error| unreached(&place, error))?;
     Ok((pool.into(), place))
+}
+
+/// Makes the file where there is none. Only here: a file that is away for a while must not be taken for
+/// a new one without tables.
+async fn create(options: &SqliteConnectOptions) -> Result<(), SqlxError> {
+    let options = options.clone().create_if_missing(true);
+    SqliteConnection::connect_with(&options).await?.close().await
 }
 
 /// Whether a connection may be used again. When the disk is full, SQLite ends a transaction by itself

@@ -133,6 +133,8 @@ enum Fault {
 const UNREACHED: &str = "check database.url, and that the server runs";
 const UNTRUSTED: &str =
     "check sslmode and sslrootcert in database.url, and the server's certificate";
+const AWAY: &str = "check that its folder can be entered; put a file that was moved away back, or start Weir \
+                    again for a new one";
 const NO_FILE: &str =
     "check the files that database.url names: sslrootcert, sslcert, sslkey, a socket";
 
@@ -176,7 +178,7 @@ fn code_kind(code: &str) -> Fault {
     }
     match code.parse::<u32>().map(|number| number & 0xff) {
         Ok(5 | 6) => Fault::Locked,
-        Ok(14) => Fault::Gone("check that the folder exists and can be entered"),
+        Ok(14) => Fault::Gone(AWAY),
         Ok(8 | 10 | 13 | 3 | 23) => Fault::Unwritable,
         Ok(11 | 26) => Fault::Damaged,
         _ => Fault::Other,

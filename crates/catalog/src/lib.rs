@@ -4,6 +4,7 @@
 //! table: the catalogue is read on the first answer for a key, and written behind the answers.
 
 mod artifacts;
+mod away;
 mod connect;
 mod documents;
 mod entity;

@@ -60,6 +60,58 @@ async fn a_transaction_that_the_database_ended_spoils_no_later_one() {
     }
 }
 
+/// Records the first contact with a package.
+async fn meet(catalog: &Catalog) {
+    let sights = Sights { scope: "a".into(), ..Sights::default() };
+    catalog.record_sights("npm", &sights, Timestamp::EPOCH).await.unwrap();
+}
+
+/// Asks several times at once, so that connections are made anew.
+async fn contacts(catalog: &Catalog) -> Vec<Result<bool, CatalogError>> {
+    let asking = (0..20).map(|_| catalog.contact("npm", "a"));
+    let answers = futures_util::future::join_all(asking).await;
+    answers.into_iter().map(|answer| answer.map(|contact| contact.is_some())).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_away_for_a_while_is_used_again_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, away] = ["here", "away"].map(|name| folder.path().join(name));
+    let path = here.join("weir.db");
+    let catalog = Catalog::open(&DatabaseSettings::sqlite(&path)).await.unwrap();
+    meet(&catalog).await;
+    for _ in 0..3 {
+        assert!(contacts(&catalog).await.iter().all(|answer| matches!(answer, Ok(true))));
+        std::fs::rename(&here, &away).unwrap();
+        for answer in contacts(&catalog).await {
+            let error = answer.unwrap_err();
+            assert!(error.is_transient() && error.to_string().contains("put a file"), "{error}");
+        }
+        catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap_err();
+        catalog.check().await.unwrap_err();
+        assert!(!path.exists(), "none is begun in its place");
+        std::fs::rename(&away, &here).unwrap();
+        catalog.put_artifact(&artifact("a", "1", 1)).await.unwrap();
+        catalog.check().await.unwrap();
+    }
+    assert!(contacts(&catalog).await.iter().all(|answer| matches!(answer, Ok(true))));
+}
+
+#[tokio::test]
+async fn another_file_in_the_place_of_the_database_is_used_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, other] = ["here", "other"].map(|name| folder.path().join(name));
+    let settings = |folder: &std::path::Path| DatabaseSettings::sqlite(folder.join("weir.db"));
+    let other_catalog = Catalog::open(&settings(&other)).await.unwrap();
+    meet(&other_catalog).await;
+    other_catalog.close().await.unwrap();
+    let catalog = Catalog::open(&settings(&here)).await.unwrap();
+    assert!(contacts(&catalog).await.iter().all(|answer| matches!(answer, Ok(false))));
+    std::fs::rename(&here, folder.path().join("before")).unwrap();
+    std::fs::rename(&other, &here).unwrap();
+    assert!(contacts(&catalog).await.iter().all(|answer| matches!(answer, Ok(true))));
+}
+
 /// A catalogue in a file, and another connection to it that can make its writes fail.
 async fn breakable(folder: &std::path::Path) -> (Catalog, sea_orm::DatabaseConnection) {
     let path = folder.join("weir.db");
