@@ -16,6 +16,7 @@ use weir_policy::Admitted;
 use weir_storage::{Key, Opened, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
+use crate::room::Room;
 use crate::uses::{Removal, Use, Uses};
 use crate::{Body, CacheError, Entry, Flights, checked};
 
@@ -98,6 +99,7 @@ struct Inner {
     settings: ArtifactSettings,
     entries: moka::future::Cache<EntryKey, Arc<Entry>>,
     hot: moka::sync::Cache<EntryKey, Bytes>,
+    room: Arc<Room>,
     /// Transfers that are being asked for.
     begins: Flights<EntryKey, Result<Acquired, Reason>>,
     /// Transfers whose bytes arrive.
@@ -133,6 +135,7 @@ impl Artifacts {
                 settings,
                 entries: moka::future::Cache::new(settings.entries),
                 hot,
+                room: Room::new(settings.hot_bytes.saturating_mul(2)),
                 begins: Flights::new(),
                 fills: Mutex::default(),
                 absent: moka::sync::Cache::new(ABSENT),
@@ -315,6 +318,11 @@ impl Artifacts {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn room(&self) -> &Arc<Room> {
+        &self.inner.room
+    }
+
     /// What upkeep works on.
     pub(crate) fn parts(&self) -> (Arc<dyn Storage>, Catalog, Arc<dyn Clock>) {
         let inner = &self.inner;
@@ -383,11 +391,12 @@ impl Artifacts {
         }
         let (task, entry) = (Arc::clone(inner), Arc::clone(entry));
         inner.warming.start(key.clone(), || async move {
+            let Some(place) = task.room.take(entry.size) else { return };
             let Ok(Some(opened)) = task.storage.open(&entry.key).await else { return };
-            if let Ok(bytes) = opened.all(task.settings.hot_artifact).await
+            if let Ok(bytes) = opened.all(entry.size).await
                 && is_stored(&entry, &bytes).await
             {
-                task.hot.insert(key.clone(), bytes);
+                task.hot.insert(key.clone(), place.hold(bytes));
                 // What was replaced meanwhile must not come back.
                 let now = task.entries.get(&key).await;
                 if !now.is_some_and(|now| Arc::ptr_eq(&now, &entry)) {

@@ -16,6 +16,7 @@ mod facts;
 mod fill;
 mod flights;
 mod renderings;
+mod room;
 #[cfg(test)]
 mod testing;
 mod upkeep;

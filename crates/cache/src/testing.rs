@@ -52,6 +52,10 @@ impl Kept {
     }
 
     pub(crate) async fn open(&self) -> Open {
+        self.open_with(ArtifactSettings { hot_artifact: 0, ..ArtifactSettings::default() }).await
+    }
+
+    pub(crate) async fn open_with(&self, held: ArtifactSettings) -> Open {
         let settings = StorageSettings::default();
         let storage: Arc<dyn Storage> = Arc::new(Files::open(&self.objects(), &settings).unwrap());
         let spools = Spools::open(self.folder.path(), &settings).unwrap();
@@ -63,7 +67,7 @@ impl Kept {
             catalog.clone(),
             spools.clone(),
             Arc::clone(&clock),
-            ArtifactSettings { hot_artifact: 0, ..ArtifactSettings::default() },
+            held,
         );
         let documents = Documents::new(storage, catalog.clone(), spools, clock, 1 << 20);
         let upkeep = Upkeep::new(artifacts.clone(), documents.clone());

@@ -2,8 +2,18 @@
 //!
 //! A fresh buffer has to be zeroed before safe code can read into it, which costs as much as the
 //! copy from the page cache itself. A buffer that comes back needs no zeroing.
+//!
+//! A client that takes its answer a byte at a time keeps a buffer for as long. So when very many are on
+//! loan, further ones are small: what thousands of slow clients cost is bounded, and what is lent
+//! beside them moves in more steps.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Beyond so many on loan, buffers are a quarter as long.
+const MANY: usize = 128;
+/// Beyond so many, a sixteenth.
+const CROWD: usize = 512;
 
 use bytes::Bytes;
 
@@ -12,23 +22,42 @@ use bytes::Bytes;
 pub(crate) struct Buffers {
     size: usize,
     keep: usize,
+    lent: AtomicUsize,
     idle: Mutex<Vec<Box<[u8]>>>,
 }
 
 impl Buffers {
     /// Buffers of `size` bytes, of which at most `keep` stay when nobody reads.
     pub(crate) fn new(size: usize, keep: usize) -> Arc<Self> {
-        Arc::new(Self { size: size.max(1), keep, idle: Mutex::new(Vec::new()) })
+        let (lent, idle) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+        Arc::new(Self { size: size.max(1), keep, lent, idle })
     }
 
     /// A buffer; its old contents are somebody else's, and are never handed out.
     pub(crate) fn take(self: &Arc<Self>) -> Buffer {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let bytes = idle.unwrap_or_else(|| vec![0; self.size].into());
+        let size = self.length(self.lent.fetch_add(1, Ordering::Relaxed));
+        let idle = (size == self.size)
+            .then(|| self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop())
+            .flatten();
+        let bytes = idle.unwrap_or_else(|| vec![0; size].into());
         Buffer { bytes, filled: 0, home: Arc::clone(self) }
     }
 
+    /// How long a buffer is when so many others are on loan.
+    fn length(&self, lent: usize) -> usize {
+        let part = match lent {
+            0..MANY => 1,
+            MANY..CROWD => 4,
+            _ => 16,
+        };
+        (self.size / part).max(1)
+    }
+
     fn give_back(&self, bytes: Box<[u8]>) {
+        self.lent.fetch_sub(1, Ordering::Relaxed);
+        if bytes.len() < self.size {
+            return;
+        }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.keep {
             idle.push(bytes);
@@ -85,5 +114,18 @@ mod tests {
         drop(second);
         assert_eq!(buffers.idle.lock().unwrap().len(), 1, "no more than asked are kept");
         assert_eq!(buffers.take().freeze(0), Bytes::new());
+    }
+
+    #[test]
+    fn what_a_crowd_has_on_loan_is_bounded_and_small_buffers_do_not_stay() {
+        let buffers = Buffers::new(256 << 10, 32);
+        let mut lent: Vec<Buffer> = (0..4096).map(|_| buffers.take()).collect();
+        let bytes: usize = lent.iter().map(|buffer| buffer.bytes.len()).sum();
+        assert!(bytes <= 112 << 20, "{bytes}");
+        assert!(lent.iter_mut().all(|buffer| buffer.space(u64::MAX).len() >= 16 << 10));
+        drop(lent);
+        assert_eq!(buffers.lent.load(Ordering::Relaxed), 0);
+        assert_eq!(buffers.idle.lock().unwrap().len(), 32);
+        assert_eq!(buffers.take().bytes.len(), 256 << 10, "the crowd is gone");
     }
 }

@@ -17,6 +17,7 @@ use object_store::{
     GetOptions, GetRange, GetResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
     PutPayload,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 use weir_core::Timestamp;
 
 use self::address::Address;
@@ -28,6 +29,11 @@ use crate::{Key, Opened, Spool, Storage, StorageError, StorageSettings, Stored};
 const MOST_PARTS: u64 = 10_000;
 /// And none smaller than this, except the last.
 const SMALLEST_PART: usize = 5 * 1024 * 1024;
+/// So many whole parts may be in memory at once, of all uploads together. What waits lies in its spool:
+/// on a slow day, uploads are many.
+const PARTS_AT_ONCE: usize = 4;
+/// What room for parts is counted in, in bytes.
+const UNIT: u64 = 1024;
 /// The object that a health check writes. No key begins with a dot.
 const PROBE: &str = ".weir-health";
 
@@ -37,6 +43,8 @@ pub struct Objects {
     store: Arc<AmazonS3>,
     address: Arc<Address>,
     part_size: usize,
+    /// Room in memory for parts, in units.
+    room: Arc<Semaphore>,
 }
 
 impl Objects {
@@ -45,7 +53,8 @@ impl Objects {
         let address = Address::parse(url)?;
         let store = address.client(settings)?;
         let part_size = settings.part_size.max(SMALLEST_PART);
-        Ok(Self { store: Arc::new(store), address: Arc::new(address), part_size })
+        let room = Arc::new(Semaphore::new(units(part_size as u64) * PARTS_AT_ONCE));
+        Ok(Self { store: Arc::new(store), address: Arc::new(address), part_size, room })
     }
 
     fn location(&self, name: &str) -> Result<Location, StorageError> {
@@ -64,6 +73,7 @@ impl Objects {
     async fn upload(&self, location: &Location, finished: Finished) -> object_store::Result<u64> {
         let length = finished.length();
         if length <= self.part_size as u64 {
+            let _room = self.room_for(length).await?;
             let whole = read_part(&finished, 0, length).await?;
             self.store.put(location, whole).await?;
             return Ok(length);
@@ -89,11 +99,23 @@ impl Objects {
         let mut at = 0;
         while at < length {
             let end = length.min(at + part);
+            let _room = self.room_for(end - at).await?;
             upload.put_part(read_part(finished, at, end).await?).await?;
             at = end;
         }
         Ok(())
     }
+
+    /// Waits until so many bytes of a part may be read into memory.
+    async fn room_for(&self, bytes: u64) -> object_store::Result<SemaphorePermit<'_>> {
+        // A part of a very large object may be larger than all the room: it has it alone then.
+        let units = units(bytes).min(units(self.part_size as u64) * PARTS_AT_ONCE);
+        self.room.acquire_many(u32::try_from(units).unwrap_or(u32::MAX)).await.map_err(generic)
+    }
+}
+
+fn units(bytes: u64) -> usize {
+    bytes.div_ceil(UNIT) as usize
 }
 
 /// Reads a part of a spool as the buffers that hold it.

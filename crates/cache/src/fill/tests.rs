@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -166,4 +167,38 @@ async fn bytes_that_are_no_archive_cannot_be_what_was_promised() {
     let Begun { _folder, leader, .. } = begin(promise).await;
     let wrong = leader.receive(source(&[TEXT])).await.result.err();
     assert!(matches!(wrong, Some(CacheError::Unhashable { .. })));
+}
+
+/// A runtime in which work that may wait for a disk has one thread.
+fn one_disk() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap()
+}
+
+#[test]
+fn while_the_disk_stands_still_upstream_waits_and_little_is_held_in_memory() {
+    const CHUNK: usize = 64 << 10;
+    const CHUNKS: usize = 320;
+    one_disk().block_on(async {
+        let endless = Promise { length: None, digests: Vec::new(), limit: u64::MAX, ..promise() };
+        let Begun { _folder, fill, leader } = begin(endless).await;
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        let source = stream::iter(0..CHUNKS).map(move |_| {
+            counted.fetch_add(CHUNK, Ordering::SeqCst);
+            Ok::<_, Infallible>(Bytes::from(vec![7; CHUNK]))
+        });
+        let (go_on, stands_still) = std::sync::mpsc::channel::<()>();
+        let disk = tokio::task::spawn_blocking(move || stands_still.recv());
+        let receiving = tokio::spawn(leader.receive(source));
+        for _ in 0..10 * CHUNKS {
+            tokio::task::yield_now().await;
+        }
+        let held = taken.load(Ordering::SeqCst);
+        assert!(held > 0 && held <= StorageSettings::default().write_size + CHUNK, "{held}");
+        assert!(available(&fill, 0).len() <= held && !receiving.is_finished());
+        drop(go_on);
+        disk.await.unwrap().unwrap_err();
+        let verified = receiving.await.unwrap().result.unwrap();
+        assert_eq!(verified.size, (CHUNK * CHUNKS) as u64);
+    });
 }
