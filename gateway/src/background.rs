@@ -40,10 +40,7 @@ pub(crate) fn start(gateway: &Gateway) {
 pub(crate) fn start_serving(gateway: &Arc<Gateway>, telling: &Arc<Telling>, metrics: Metrics) {
     tokio::spawn(tell(Arc::clone(gateway), Arc::clone(telling)));
     tokio::spawn(measure(Arc::clone(gateway), metrics));
-    let retention = settings::retention(&gateway.config);
-    if retention != Retention::default() {
-        tokio::spawn(evict(Arc::clone(gateway), retention));
-    }
+    tokio::spawn(evict(Arc::clone(gateway), settings::retention(&gateway.config)));
     if let Some(within) = gateway.config.storage.scrub {
         tokio::spawn(scrub(Arc::clone(gateway), within));
     }

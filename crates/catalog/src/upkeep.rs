@@ -11,7 +11,7 @@ use sea_orm::{
 use weir_core::Timestamp;
 
 use crate::entity::{artifact, document};
-use crate::{ArtifactRow, BATCH, Catalog, DocumentRow, FACTS, Kind, ROOTS, Result};
+use crate::{ArtifactRow, BATCH, Catalog, DocumentRow, DocumentState, FACTS, Kind, ROOTS, Result};
 
 /// How much is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -184,6 +184,31 @@ impl Catalog {
                 .filter(Column::StorageKey.is_not_null())
                 .filter(Column::ValidatedAt.eq(row.validated_at.as_millis()));
             Ok(update.exec(db).await?.rows_affected > 0)
+        })
+        .await
+    }
+
+    /// Forgets that upstream has no such document: of what was last asked before an instant, and of all
+    /// but the latest `keep`. Clients may ask for as many names as they like.
+    pub async fn forget_absences(&self, before: Option<Timestamp>, keep: u64) -> Result<u64> {
+        use document::{Column, Entity};
+        let absent = Column::State.eq(DocumentState::Absent.as_str());
+        let oldest: Option<i64> = Entity::find()
+            .select_only()
+            .column(Column::ValidatedAt)
+            .filter(absent.clone())
+            .order_by_desc(Column::ValidatedAt)
+            .offset(keep)
+            .limit(1)
+            .into_tuple()
+            .one(&self.db)
+            .await
+            .map_err(|error| self.fail("look for old absences", error))?;
+        let first = oldest.map(|last| last.saturating_add(1));
+        let Some(first) = first.max(before.map(Timestamp::as_millis)) else { return Ok(0) };
+        self.write("forget old absences", async |db| {
+            let delete = Entity::delete_many().filter(absent).filter(Column::ValidatedAt.lt(first));
+            Ok(delete.exec(db).await?.rows_affected)
         })
         .await
     }

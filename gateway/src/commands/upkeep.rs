@@ -108,21 +108,24 @@ async fn open(origin: &Origin) -> anyhow::Result<Gateway> {
 /// One line on a terminal that is written over; a line now and then elsewhere.
 struct Progress {
     terminal: bool,
-    shown: Option<Instant>,
+    /// When progress is shown next; not known before there is any.
+    next: Option<Instant>,
 }
 
 impl Progress {
     fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), shown: None }
+        Self { terminal: std::io::stderr().is_terminal(), next: None }
     }
 
     fn show(&mut self, text: impl FnOnce() -> String) {
-        let every = if self.terminal { SHOW_EVERY } else { LOG_EVERY };
-        let begun = *self.shown.get_or_insert_with(Instant::now);
-        if begun.elapsed() < every {
+        let now = Instant::now();
+        // On a terminal the first is shown at once.
+        let (every, due) =
+            if self.terminal { (SHOW_EVERY, now) } else { (LOG_EVERY, now + LOG_EVERY) };
+        if now < *self.next.get_or_insert(due) {
             return;
         }
-        self.shown = Some(Instant::now());
+        self.next = Some(now + every);
         if self.terminal {
             output::status(&text());
         } else {

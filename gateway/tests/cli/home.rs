@@ -70,6 +70,16 @@ impl Home {
         Said { out: text(&output.stdout), err: text(&output.stderr), code: output.status.code() }
     }
 
+    /// What a command shows on a terminal of its own; `None` without script(1), which has one to lend.
+    pub(crate) fn on_a_terminal(&self, arguments: &str) -> Option<String> {
+        let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_weir"));
+        let mut script = Command::new("/usr/bin/script");
+        script.env_clear().env("HOME", self.dir.path()).env("SHELL", "/bin/sh");
+        script.current_dir(self.path("project")).stdin(Stdio::null());
+        let output = script.args(["-qec", &line, "/dev/null"]).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Starts `serve` on a free port and waits until it listens.
     pub(crate) fn serve(&self, upstream: &str) -> Serving {
         self.serve_with(upstream, "")

@@ -68,6 +68,21 @@ fn gc_deletes_what_no_record_names_and_evicts_what_is_over_the_limit() {
 }
 
 #[test]
+fn on_a_terminal_progress_is_shown() {
+    let (home, origin) = (Home::new(), registry());
+    let serving = home.serve(&origin.url());
+    serving.download(TARBALL);
+    serving.stop();
+    for (command, shown) in [("verify", "1 of 2 hashed ("), ("gc", "2 objects, 0 orphans")] {
+        let Some(text) = home.on_a_terminal(command) else {
+            println!("SKIPPED: there is no script(1)");
+            return;
+        };
+        assert!(text.contains(shown), "{text}");
+    }
+}
+
+#[test]
 fn upkeep_without_a_database_touches_nothing() {
     let home = Home::new();
     for command in ["gc", "verify"] {

@@ -12,6 +12,9 @@ use crate::CacheError;
 /// every file.
 const SLACK: u64 = 20;
 
+/// So many absent documents are remembered, those that were asked for last. A row of the database each.
+const ABSENCES: u64 = 100_000;
+
 /// How much and how long is kept. Without either, everything stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -34,16 +37,18 @@ pub struct Evicted {
 
 impl Upkeep {
     /// Removes what is older than `max_age`, then what was used least recently until everything
-    /// together is below `max_size`. What is being read stays, and so does what was uploaded.
+    /// together is below `max_size`. What is being read stays, and so does what was uploaded. Of
+    /// absent documents the latest are remembered, in any case.
     pub async fn evict(&self, retention: &Retention) -> Result<Evicted, CacheError> {
         let mut evicted = Evicted::default();
+        let before = retention.max_age.map(|age| self.now().minus(age));
+        self.catalog.forget_absences(before, ABSENCES).await?;
         if *retention == Retention::default() {
             return Ok(evicted);
         }
         // What was just served must not look unused.
         self.artifacts.flush_hits().await?;
-        if let Some(age) = retention.max_age {
-            let before = Some(self.now().minus(age));
+        if before.is_some() {
             for table in Table::ALL {
                 while self.evict_page(table, before, u64::MAX, &mut evicted).await? > 0 {}
             }

@@ -124,6 +124,24 @@ async fn what_nobody_has_used_for_too_long_goes_listings_included() {
     assert!(open.documents.get(&key("young")).await.unwrap().is_some());
 }
 
+#[tokio::test]
+async fn absences_are_remembered_for_as_long_as_listings_are() {
+    let kept = Kept::new();
+    let open = kept.open().await;
+    let key = |request: &str| DocumentKey { mount: "npm".into(), request: request.into() };
+    let absent = Fetched { body: None, ..Fetched::note("x".into(), String::new()) };
+    for (minute, name) in [(0, "old"), (30, "young")] {
+        kept.clock.set(minutes(minute));
+        open.documents.put(&key(name), absent.clone()).await.unwrap();
+    }
+    open.upkeep.evict(&Retention::default()).await.unwrap();
+    let known = async |name| kept.open().await.documents.get(&key(name)).await.unwrap().is_some();
+    assert_eq!([known("old").await, known("young").await], [true; 2]);
+    let older = Retention { max_size: None, max_age: Some(Duration::from_mins(10)) };
+    open.upkeep.evict(&older).await.unwrap();
+    assert_eq!([known("old").await, known("young").await], [false, true]);
+}
+
 /// A document with a scope, fetched at this minute.
 async fn scoped(kept: &Kept, open: &Open, at: u64, (request, scope): (&str, &str)) {
     kept.clock.set(minutes(at));
@@ -237,7 +255,9 @@ async fn changed_bytes_are_found_removed_and_reported() {
     std::fs::write(path("a"), content("x")).unwrap();
     std::fs::write(path("b"), "short").unwrap();
     std::fs::remove_file(path("c")).unwrap();
-    let kept_ones = open.upkeep.verify(true, |_| {}).await.unwrap();
+    let mut steps = Vec::new();
+    let kept_ones = open.upkeep.verify(true, |so_far| steps.push(so_far.checked)).await.unwrap();
+    assert_eq!(steps, [1, 2, 3, 4, 5], "progress is told after each");
     assert!(kept_ones.faults.len() == 3 && kept_ones.faults.iter().all(|fault| !fault.removed));
     let verified = open.upkeep.verify(false, |_| {}).await.unwrap();
     assert_eq!((verified.checked, verified.bytes), (5, 202));

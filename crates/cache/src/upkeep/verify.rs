@@ -95,12 +95,15 @@ impl Scrub {
     }
 }
 
-/// How a page is looked at.
-#[derive(Clone, Copy)]
-struct Pass {
+/// How pages are looked at, and what was found in them.
+struct Pass<'a> {
+    /// Of one page.
     rows: u64,
     /// Report only; remove nothing.
     keep: bool,
+    found: Verified,
+    /// Told after each file and document.
+    each: &'a mut (dyn FnMut(&Verified) + Send),
 }
 
 /// What the record of an object says.
@@ -119,35 +122,31 @@ impl<'a> Recorded<'a> {
 
 impl Upkeep {
     /// Hashes all files and documents. What has changed is removed unless `keep` is set. `progress`
-    /// is called after each page.
+    /// is called after each of them.
     pub async fn verify(
         &self,
         keep: bool,
-        mut progress: impl FnMut(&Verified),
+        mut progress: impl FnMut(&Verified) + Send,
     ) -> Result<Verified, CacheError> {
-        let mut verified = Verified::default();
+        let mut pass = Pass { rows: PAGE, keep, found: Verified::default(), each: &mut progress };
         let mut scrub = Scrub::default();
         for table in Table::ALL {
-            let pass = Pass { rows: PAGE, keep };
-            while self.verify_page(table, scrub.cursor(table), pass, &mut verified).await? {
-                progress(&verified);
-            }
+            while self.verify_page(table, scrub.cursor(table), &mut pass).await? {}
         }
-        progress(&verified);
-        Ok(verified)
+        Ok(pass.found)
     }
 
     /// Hashes the next few files and documents, and begins anew after the last.
     pub async fn scrub(&self, scrub: &mut Scrub, rows: u64) -> Result<Verified, CacheError> {
-        let mut verified = Verified::default();
+        let mut quietly = |_: &Verified| {};
+        let mut pass = Pass { rows, keep: false, found: Verified::default(), each: &mut quietly };
         for table in Table::ALL {
             let cursor = scrub.cursor(table);
-            let pass = Pass { rows, keep: false };
-            if !self.verify_page(table, cursor, pass, &mut verified).await? {
+            if !self.verify_page(table, cursor, &mut pass).await? {
                 *cursor = Cursor::default();
             }
         }
-        Ok(verified)
+        Ok(pass.found)
     }
 
     /// One page; false when it was empty.
@@ -155,16 +154,17 @@ impl Upkeep {
         &self,
         table: Table,
         cursor: &mut Cursor,
-        pass: Pass,
-        verified: &mut Verified,
+        pass: &mut Pass<'_>,
     ) -> Result<bool, CacheError> {
         let page = self.page_after(table, cursor, pass.rows).await?;
         for record in &page {
             *cursor = record.cursor();
             let Some(recorded) = Recorded::of(record) else { continue };
-            let Some(kind) = self.examine(&recorded, verified).await? else { continue };
-            let removed = !pass.keep && kind.is_final() && self.condemn(record).await?;
-            self.report(verified, recorded.storage_key, kind, removed);
+            if let Some(kind) = self.examine(&recorded, &mut pass.found).await? {
+                let removed = !pass.keep && kind.is_final() && self.condemn(record).await?;
+                self.report(&mut pass.found, recorded.storage_key, kind, removed);
+            }
+            (pass.each)(&pass.found);
         }
         Ok(!page.is_empty())
     }

@@ -197,6 +197,30 @@ async fn a_document_is_kept_validated_replaced_and_forgotten() {
 }
 
 #[tokio::test]
+async fn of_absences_the_latest_are_remembered() {
+    with_catalog("absences", async |catalog| {
+        let absent = |n: i64| DocumentRow {
+            state: DocumentState::Absent,
+            digest: None,
+            storage_key: None,
+            validated_at: at(n),
+            ..document(&format!("absent {n}"))
+        };
+        let rows: Vec<DocumentRow> = (0..5).map(absent).collect();
+        catalog.put_documents(&rows).await.unwrap();
+        catalog.put_documents(&[document("present")]).await.unwrap();
+        assert_eq!(catalog.forget_absences(None, 5).await.unwrap(), 0);
+        assert_eq!(catalog.forget_absences(None, 3).await.unwrap(), 2);
+        assert_eq!(catalog.forget_absences(Some(at(3)), 5).await.unwrap(), 1);
+        let left = catalog.documents_under("npm", "").await.unwrap();
+        let mut left: Vec<&str> = left.iter().map(|row| &*row.key).collect();
+        left.sort_unstable();
+        assert_eq!(left, ["absent 3", "absent 4", "present"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_first_contact_stands() {
     with_catalog("contact", async |catalog| {
         assert_eq!(catalog.contact("npm", "lodash").await.unwrap(), None);
