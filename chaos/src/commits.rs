@@ -84,7 +84,7 @@ async fn round_of(
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(60 + havoc.dice.below(900) as u64)).await;
+    tokio::time::sleep(Duration::from_millis(20 + havoc.dice.below(250) as u64)).await;
     stop.store(true, Ordering::Relaxed);
     havoc.kill();
     let mut all = Acknowledged::new();

@@ -19,6 +19,7 @@ pub struct Tally {
     broken: AtomicU64,
     commits: AtomicU64,
     kills: AtomicU64,
+    orphans: AtomicU64,
     wrong: AtomicU64,
     lost: AtomicU64,
     unfiltered: AtomicU64,
@@ -48,6 +49,8 @@ pub struct Counts {
     pub commits: u64,
     /// Times that the gateway was killed.
     pub kills: u64,
+    /// Objects without a record that were left in the store, and that the next collection removed.
+    pub orphans: u64,
     /// The most anonymous memory that it had, in bytes.
     pub memory: u64,
     /// What was done to it, by kind.
@@ -97,6 +100,11 @@ impl Tally {
     pub fn kill(&self) {
         add(&self.kills, 1);
         self.fault("killed");
+    }
+
+    /// So many objects without a record were collected.
+    pub fn orphans(&self, count: u64) {
+        add(&self.orphans, count);
     }
 
     /// So much memory was in use.
@@ -151,6 +159,7 @@ impl Tally {
             broken: read(&self.broken),
             commits: read(&self.commits),
             kills: read(&self.kills),
+            orphans: read(&self.orphans),
             memory: read(&self.memory),
             faults: self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             wrong_answers: read(&self.wrong),

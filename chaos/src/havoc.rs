@@ -45,7 +45,7 @@ impl Havoc {
     /// Does one thing.
     pub(crate) async fn step(&mut self) {
         self.watch();
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..3 => self.kill(),
             3 => self.restart(),
             4..6 => self.harm("file removed", |path, _| std::fs::remove_file(path)),
@@ -60,6 +60,7 @@ impl Havoc {
             15..17 => self.faults.mood(Mood::Breezy),
             17 => self.faults.mood(Mood::Stormy),
             18 => self.faults.mood(Mood::Dark),
+            19 => self.hide_database().await,
             _ => self.faults.mood(Mood::Calm),
         }
         self.watch();
@@ -139,11 +140,27 @@ impl Havoc {
         self.tally.fault("database removed");
         self.forget();
         self.stop();
-        for name in ["weir.db", "weir.db-wal", "weir.db-shm"] {
-            let _ = std::fs::remove_file(self.folder.join("data").join(name));
-        }
+        let _ = std::fs::remove_dir_all(self.database());
         self.forget();
         self.begin();
+    }
+
+    /// The folder of the database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.join("data/database")
+    }
+
+    /// The database is away for a while, as on a disk that is not mounted.
+    async fn hide_database(&mut self) {
+        let away = self.folder.join("data/away");
+        if std::fs::rename(self.database(), &away).is_err() {
+            return;
+        }
+        self.tally.fault("database away");
+        self.pause(2500).await;
+        if let Err(error) = std::fs::rename(&away, self.database()) {
+            self.tally.wrong(format!("something is in the place of the database: {error}"));
+        }
     }
 
     /// Before and after the database is removed: what is named between is not known afterwards.
@@ -161,7 +178,7 @@ impl Havoc {
     }
 
     async fn lock_database(&mut self) {
-        let path = self.folder.join("data/weir.db");
+        let path = self.database().join("weir.db");
         let options = sea_orm::ConnectOptions::new(format!("sqlite://{}", path.display()))
             .max_connections(1)
             .to_owned();
@@ -226,6 +243,9 @@ impl Havoc {
         ] {
             let text = weir(arguments).map(|output| [output.stdout, output.stderr].concat());
             let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+            if let Ok(text) = &text {
+                self.tally.orphans(collected(text));
+            }
             if !text.as_ref().is_ok_and(|text| text.contains(wanted)) {
                 self.tally.wrong(format!("weir {arguments:?}: {text:?}"));
             }
@@ -237,5 +257,24 @@ impl Havoc {
         if !left.is_empty() {
             self.tally.wrong(format!("left behind: {left:?}"));
         }
+    }
+}
+
+/// How many objects `weir gc` says that it has deleted.
+fn collected(text: &str) -> u64 {
+    let before = text.split(" without a record deleted").next().filter(|before| *before != text);
+    let number = before.and_then(|before| before.rsplit(' ').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_collected_is_read_from_what_weir_says() {
+        let said = "evicted 1 files\n12 objects, 3 without a record deleted (9 B), 0 younger";
+        assert_eq!(collected(said), 3);
+        assert_eq!(collected("12 objects, 3 without a record would be deleted (9 B)"), 0);
     }
 }

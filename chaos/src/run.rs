@@ -85,7 +85,9 @@ async fn havoc(
     folder: PathBuf,
 ) -> Result<Havoc> {
     std::fs::create_dir_all(folder.join("data"))?;
-    let mut start = Start { config: world.config(), ..Start::default() };
+    let database = folder.join("data/database/weir.db").to_string_lossy().into_owned();
+    let config = format!("{}\n[database]\npath = {database:?}\n", world.config());
+    let mut start = Start { config, ..Start::default() };
     let bucket = match options.store {
         Store::Files => None,
         Store::S3 => Some(Bucket::start(&folder.join("objects")).await?),

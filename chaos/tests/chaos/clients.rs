@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
-use weir_chaos::{Ask, Manner, ask};
+use weir_chaos::{Ask, End, Manner, ask};
 
 use super::{Day, is_honest};
 
@@ -81,9 +81,12 @@ async fn thousands_of_idle_connections_cost_little_and_stop_nobody() {
     let mut idle = Vec::new();
     for number in 0..COUNT {
         let mut stream = connect(&day).await;
-        if number % 2 == 0 {
-            stream.write_all(HALF).await.unwrap();
-        }
+        let begun: &[u8] = match number % 3 {
+            0 => b"",
+            1 => HALF,
+            _ => b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n",
+        };
+        stream.write_all(begun).await.unwrap();
         idle.push(stream);
     }
     assert!(day.serves("heavy", "1.0.0").await);
@@ -159,26 +162,63 @@ async fn floods_of_unknown_names_and_of_misses_keep_memory_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_that_vanish_or_read_a_byte_now_and_then_stop_no_other() {
+async fn when_clients_vanish_in_the_midst_of_a_fetch_it_and_the_others_go_on() {
     let day = Day::begun("").await;
-    let path = format!("/npm/{}", day.file("heavy", "1.0.0").path);
-    let port = day.gateway().port;
-    let vanishing = Ask::get(&path).manner(Manner::Vanishes(1));
-    ask(port, &vanishing).await.unwrap();
-    let mut slow = connect(&day).await;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-    slow.write_all(request.as_bytes()).await.unwrap();
-    let reading = tokio::spawn(async move {
-        let mut byte = [0];
-        for _ in 0..20 {
-            slow.read_exact(&mut byte).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    });
+    let upstream = &day.file("heavy", "1.0.0").path;
+    day.origin.change(upstream, |a| a.trickling(super::HEAVY / 20, Duration::from_millis(50)));
+    let (port, path) = (day.gateway().port, format!("/npm/{upstream}"));
+    let get = Ask::get(&path);
+    let staying = tokio::spawn(async move { ask(port, &get).await.unwrap() });
+    for bytes in [1, 1000, super::HEAVY / 10] {
+        let left = ask(port, &Ask::get(&path).manner(Manner::Vanishes(bytes))).await.unwrap();
+        assert_eq!(left.end, End::Left);
+    }
+    assert!(!staying.is_finished(), "they left in its midst");
+    let stayed = staying.await.unwrap();
+    assert!(stayed.end == End::Whole && stayed.body == day.file("heavy", "1.0.0").bytes);
     assert!(day.serves("heavy", "1.0.0").await);
-    assert_eq!(day.origin.count(&day.file("heavy", "1.0.0").path), 1, "one fetch for all");
-    assert!(!reading.is_finished());
-    reading.await.unwrap();
+    assert_eq!(day.origin.count(upstream), 1, "one fetch for all");
+}
+
+/// Clients that ask for a path and have room for a few KiB of the answer each.
+async fn slow_readers(day: &Day, path: &str, count: usize) -> Vec<TcpStream> {
+    let mut readers = Vec::new();
+    for _ in 0..count {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(([127, 0, 0, 1], day.gateway().port).into()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        readers.push(stream);
+    }
+    readers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_clients_that_read_a_byte_a_second_cost_little_and_stop_nobody() {
+    const COUNT: usize = 400;
+    if !may_open(COUNT as u64 * 2 + 500) {
+        println!("SKIPPED: too few open files are allowed");
+        return;
+    }
+    let day = Day::begun("[limits]\nmemory = \"0\"\n").await;
+    assert!(day.serves("heavy", "1.0.0").await);
+    let before = day.gateway().memory();
+    let path = format!("/npm/{}", day.file("heavy", "1.0.0").path);
+    let mut readers = slow_readers(&day, &path, COUNT).await;
+    for second in 0..3 {
+        for (number, reader) in readers.iter_mut().enumerate() {
+            let read = timeout(Duration::from_mins(1), reader.read_u8()).await;
+            assert_eq!(read.unwrap().unwrap(), b"HTTP/1.1 200"[second], "{number}");
+        }
+        assert!(day.serves("small", "1.0.0").await);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    if let (Some(before), Some(after)) = (before, day.gateway().memory()) {
+        println!("{COUNT} slow readers: {} MiB became {} MiB", before / MIB, after / MIB);
+        assert!(after.saturating_sub(before) < 80 * MIB, "{before} {after}");
+    }
+    assert!(day.serves("heavy", "1.1.0").await, "others go on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

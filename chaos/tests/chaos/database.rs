@@ -1,8 +1,8 @@
 //! Databases that are locked or gone.
 
-use std::time::Duration;
-
 use sea_orm::{ConnectionTrait as _, Database};
+
+use weir_chaos::{Ask, ask};
 
 use super::{Day, is_honest};
 
@@ -29,6 +29,56 @@ async fn while_another_process_locks_the_database_hits_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_hits_go_on_and_afterwards_everything_does() {
+    let mut day = Day::prepared("").await;
+    let folder = day.folder.path().canonicalize().unwrap();
+    let [here, away] = ["here", "away"].map(|name| folder.join(name));
+    let path = here.join("weir.db");
+    day.start.config.insert_str(0, &format!("[database]\npath = {path:?}\n"));
+    day.begin();
+    assert!(day.serves("small", "1.0.0").await);
+    assert_eq!(day.get("/npm/small").await.status, 200);
+    let port = day.gateway().port;
+    // Many at once: more connections to the database than were open before.
+    let misses = async |round: u8| {
+        let asking = (0..20).map(|n| {
+            let get = Ask::get(format!("/npm/none-{round}-{n}"));
+            tokio::spawn(async move { ask(port, &get).await })
+        });
+        let mut answers = Vec::new();
+        for asked in asking.collect::<Vec<_>>() {
+            answers.push(asked.await.unwrap().unwrap());
+        }
+        answers
+    };
+    for round in 0..2 {
+        std::fs::rename(&here, &away).unwrap();
+        for _ in 0..5 {
+            assert!(day.serves("small", "1.0.0").await, "a hit touches no table");
+            assert_eq!(day.get("/npm/small").await.status, 200);
+        }
+        for got in misses(round).await {
+            assert!(got.status == 503 && is_honest(&got), "{got:?}");
+        }
+        assert_eq!(day.get("/health/ready").await.status, 503);
+        assert!(!here.exists(), "no other is begun in its place");
+        std::fs::rename(&away, &here).unwrap();
+        assert_eq!(day.get("/health/ready").await.status, 200);
+        for got in misses(round).await {
+            assert_eq!(got.status, 404, "{got:?}");
+        }
+        assert!(day.serves("small", "1.1.0").await);
+    }
+    day.gateway.take().unwrap().stop();
+    day.start.offline = true;
+    day.begin();
+    assert!(
+        day.serves("small", "1.0.0").await && day.serves("small", "1.1.0").await,
+        "all is kept"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_its_database_or_without_its_files_it_starts_and_serves() {
     let mut day = Day::begun("").await;
     assert!(day.serves("small", "1.0.0").await && day.serves("heavy", "1.0.0").await);
@@ -43,5 +93,8 @@ async fn without_its_database_or_without_its_files_it_starts_and_serves() {
     day.begin();
     assert!(day.serves("small", "1.0.0").await && day.serves("heavy", "1.0.0").await);
     assert_eq!(day.get("/health/ready").await.status, 200);
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    for name in ["small", "heavy"] {
+        let fetched = day.origin.count(&day.file(name, "1.0.0").path);
+        assert_eq!(fetched, 3, "{name}: at first, without the database, without the files");
+    }
 }

@@ -111,3 +111,25 @@ async fn listings_count_and_go_when_no_file_is_left_to_go() {
         assert_eq!(day.get(&format!("/npm/{name}")).await.status, 200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_used_for_too_long_is_retired_listings_included() {
+    let config = "[storage]\nmax_age = \"2s\"\nscrub = \"0\"\n";
+    let mut day = Day::with(config, &[package("one", 100)]).await;
+    day.begin();
+    assert!(day.serves("one", "1.0.0").await);
+    assert!(is_stored(&day, "one"));
+    day.gateway.take().unwrap().stop();
+    tokio::time::sleep(Duration::from_millis(2200)).await;
+    day.begin();
+    until("it is retired", || !is_stored(&day, "one")).await;
+    let mut left = Vec::new();
+    until("its listing is retired", || {
+        left.clear();
+        weir_chaos::walk(&day.folder.path().join("data/cache"), &mut left);
+        left.is_empty()
+    })
+    .await;
+    assert!(day.serves("one", "1.0.0").await);
+    assert_eq!(day.origin.count(&day.file("one", "1.0.0").path), 2, "fetched again");
+}

@@ -1,8 +1,10 @@
 //! A store in a bucket, on a server that is unwell.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_chaos::{Bucket, End, Weather};
+use weir_testkit::origin::{Package, PackageRelease};
 
 use super::{Day, is_honest};
 
@@ -100,4 +102,42 @@ async fn a_slow_bucket_costs_time_and_nothing_else_and_what_is_held_in_memory_no
     let listing = stored.day.get("/npm/small").await;
     assert_eq!(listing.status, 200, "{listing:?}");
     stored.recovers().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_large_files_on_their_way_into_a_slow_bucket_are_not_held_in_memory() {
+    const COUNT: usize = 20;
+    const MIB: u64 = 1 << 20;
+    let objects = tempfile::tempdir().unwrap();
+    let bucket = Bucket::start(objects.path()).await.unwrap();
+    let large = |release| PackageRelease { ballast: 6 << 20, ..release };
+    let package = |number| {
+        let package = Package::new(&format!("large-{number}"));
+        package.release_with("1.0.0", "2025-01-01T00:00:00Z", large)
+    };
+    let packages: Vec<Package> = (0..COUNT).map(package).collect();
+    let mut day = Day::with(COLD, &packages).await;
+    bucket.keep_for(&mut day.start);
+    day.begin();
+    assert!(day.serves("large-0", "1.0.0").await);
+    let before = day.gateway().memory();
+    bucket.turn(Weather::Slow(Duration::from_millis(500)));
+    let day = Arc::new(day);
+    let asking = (1..COUNT).map(|number| {
+        let day = Arc::clone(&day);
+        tokio::spawn(async move { day.serves(&format!("large-{number}"), "1.0.0").await })
+    });
+    let asking: Vec<_> = asking.collect();
+    let mut most = None;
+    while asking.iter().any(|asked| !asked.is_finished()) {
+        most = most.max(day.gateway().memory());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for asked in asking {
+        assert!(asked.await.unwrap());
+    }
+    if let (Some(before), Some(most)) = (before, most) {
+        println!("{COUNT} slow uploads: {} MiB became {} MiB", before / MIB, most / MIB);
+        assert!(most.saturating_sub(before) < 90 * MIB, "{before} {most}");
+    }
 }
