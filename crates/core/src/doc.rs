@@ -1,8 +1,9 @@
 //! A fetched document, and links that can only be made from one.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use percent_encoding::percent_decode_str;
 
@@ -18,6 +19,14 @@ pub struct Doc {
     media: Box<str>,
     last_modified: Option<Timestamp>,
     headers: Vec<(Box<str>, Box<str>)>,
+    memo: Arc<OnceLock<Memo>>,
+}
+
+/// What a plugin has read from a document.
+struct Memo {
+    /// For what it was read.
+    of: Box<str>,
+    reading: Arc<dyn Any + Send + Sync>,
 }
 
 impl Doc {
@@ -34,8 +43,14 @@ impl Doc {
         media: &str,
         digest: Digest,
     ) -> Self {
-        let headers = Vec::new();
-        Self { body: Arc::new(body), digest, media: media.into(), last_modified: None, headers }
+        Self {
+            body: Arc::new(body),
+            digest,
+            media: media.into(),
+            last_modified: None,
+            headers: Vec::new(),
+            memo: Arc::default(),
+        }
     }
 
     /// Adds upstream's `Last-Modified`.
@@ -58,6 +73,35 @@ impl Doc {
         let mut head = Self::new(Vec::new(), &self.media).modified(self.last_modified);
         head.headers.clone_from(&self.headers);
         head
+    }
+
+    /// The same document, of which nothing has been read yet: what is read from it and its clones
+    /// goes with them, not with the original.
+    #[must_use]
+    pub fn unread(&self) -> Self {
+        Self { memo: Arc::default(), ..self.clone() }
+    }
+
+    /// What is read from the document: once, however often and in whichever methods of the seam it is
+    /// asked for. The reading is shared with clones of the document and lasts as long as they do.
+    /// It is kept for one type and one `of` (the package that the document has to be about, say),
+    /// whichever comes first, and only when it succeeds; others are read each time.
+    ///
+    /// `read` gets the document to own, so that a reading can hold what it borrows from.
+    pub fn memo<T: Any + Send + Sync>(
+        &self,
+        of: &str,
+        read: impl FnOnce(Arc<Self>) -> Result<T, FormatError>,
+    ) -> Result<Arc<T>, FormatError> {
+        let kept = self.memo.get().filter(|memo| *memo.of == *of);
+        if let Some(Ok(reading)) = kept.map(|memo| Arc::clone(&memo.reading).downcast::<T>()) {
+            return Ok(reading);
+        }
+        // Not the document itself, which would then own itself.
+        let reading = Arc::new(read(Arc::new(self.unread()))?);
+        let shared = Arc::clone(&reading) as Arc<dyn Any + Send + Sync>;
+        self.memo.get_or_init(|| Memo { of: of.into(), reading: shared });
+        Ok(reading)
     }
 
     /// The decoded bytes.
@@ -270,6 +314,25 @@ mod tests {
         assert_eq!(link.as_str(), "https://files.example/a-b.tgz?x=1#f");
         assert_eq!(link.file_name().as_deref(), Some("a-b.tgz"));
         assert_eq!(link.beside(".sig").as_str(), "https://files.example/a-b.tgz.sig");
+    }
+
+    #[test]
+    fn a_reading_is_kept_with_the_clones_of_its_document() {
+        let doc = Doc::new(b"12", "");
+        let reads = std::cell::Cell::new(0);
+        let length = |doc: &Doc, of: &str| {
+            let read = |doc: Arc<Doc>| {
+                reads.set(reads.get() + 1);
+                Ok(doc.bytes().len())
+            };
+            *doc.memo(of, read).unwrap()
+        };
+        let failed = doc.memo("a", |_| Err::<usize, _>(FormatError::new("unreadable")));
+        assert!(failed.is_err(), "and that is not kept");
+        assert_eq!((length(&doc, "a"), length(&doc.clone(), "a"), reads.get()), (2, 2, 1));
+        assert_eq!((length(&doc, "b"), length(&doc.unread(), "a"), reads.get()), (2, 2, 3));
+        let other = doc.memo("a", |doc| Ok(doc.bytes().to_vec()));
+        assert_eq!(*other.unwrap(), b"12", "another type is another reading");
     }
 
     #[test]

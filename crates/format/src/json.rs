@@ -1,8 +1,8 @@
 //! JSON by spans (RFC 8259): a document is split level by level, without copying and without
 //! building a tree, so that an editor can replace what it understands and leave the rest alone.
 //!
-//! Reading a document checks the grammar of everything in it, in one pass; splitting a value of it
-//! finds where its parts end, in one pass over that value. Neither recurses, however deep the document is.
+//! Reading a document checks the grammar of everything in it and splits it, in one pass; splitting a
+//! value of it is one pass over that value. Neither recurses, however deep the document is.
 //!
 //! ```
 //! use weir_format::json::Object;
@@ -15,18 +15,16 @@
 //! ```
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use weir_core::FormatError;
 
 use self::split::{Part, Scan};
 use crate::Splice;
 
+mod marks;
 mod split;
 
 /// A value where it stands in its document, whose grammar was checked.
@@ -56,14 +54,27 @@ pub enum Kind {
 impl<'a> Value<'a> {
     /// Reads a whole document and checks its grammar.
     pub fn parse(source: &'a [u8]) -> Result<Self, FormatError> {
-        let text = utf8(source)?;
-        let raw: &RawValue = serde_json::from_str(text).map_err(|e| located(&e, text, 0))?;
-        Ok(Self::within(raw, text, 0))
+        let whole = Self::whole(source)?;
+        let mut scan = Scan::new(source);
+        match scan.value().filter(|_| scan.is_at_end()) {
+            Some(span) => Ok(whole.part(&span)),
+            None => Err(whole.ungrammatical()),
+        }
     }
 
-    fn within(raw: &'a RawValue, text: &str, start: usize) -> Self {
-        let raw = raw.get();
-        Self { raw, start: start + offset_in(raw, text) }
+    /// A text that may be a value, spaces around it included.
+    fn whole(source: &'a [u8]) -> Result<Self, FormatError> {
+        let raw = std::str::from_utf8(source)
+            .map_err(|error| FormatError::at(error.valid_up_to(), "the document is not UTF-8"))?;
+        Ok(Self { raw, start: 0 })
+    }
+
+    /// What is wrong with a document that was not understood, and where.
+    fn ungrammatical(&self) -> FormatError {
+        match serde_json::from_str::<IgnoredAny>(self.raw) {
+            Err(error) => located(&error, self.raw, self.start),
+            Ok(_) => self.no_object(),
+        }
     }
 
     /// Where the value stands in the document.
@@ -109,36 +120,42 @@ impl<'a> Value<'a> {
     /// [`Object::sole`].
     pub fn loose_object(&self) -> Result<Object<'a>, FormatError> {
         let mut members = Members::default();
-        let found = Scan(self.raw.as_bytes()).members(|part| members.push(self.member(&part)));
-        found.ok_or_else(|| self.no_object())?;
+        let span = Scan::new(self.raw.as_bytes()).object(|scan, key| {
+            members.push(self.member(&(key, scan.value()?)));
+            Some(())
+        });
+        span.ok_or_else(|| self.no_object())?;
         members.object(self.span())
     }
 
-    /// The members of an object whose keys must be unique and plain, as of [`Self::object`], and the
-    /// members of those that are objects themselves, as of [`Self::loose_object`]: both in one pass.
-    pub fn object_of_objects(
+    /// The members of the object at which `scan` stands, and its span; `each` gets them one by one.
+    fn objects(
         &self,
-        mut each: impl FnMut(&Member<'a>, Result<Object<'a>, FormatError>),
-    ) -> Result<Object<'a>, FormatError> {
-        let (mut members, inner) = (Members::default(), RefCell::new(Members::default()));
-        let found = Scan(self.raw.as_bytes()).nested(
-            |part| inner.borrow_mut().push(self.member(&part)),
-            |part, split| {
-                let inner = inner.take();
-                let member = self.member(&part);
-                if let Ok(member) = &member {
-                    let value = member.value;
-                    let object =
-                        if split { inner.object(value.span()) } else { Err(value.no_object()) };
-                    each(member, object);
-                }
-                members.push(member);
-            },
-        );
-        found.ok_or_else(|| self.no_object())?;
-        let object = members.object(self.span())?;
-        object.check_keys()?;
-        Ok(object)
+        scan: &mut Scan<'a>,
+        each: &mut impl FnMut(&Member<'a>, Result<&Object<'a>, FormatError>),
+    ) -> Option<(Members<'a>, Range<usize>)> {
+        let (mut members, mut inner) = (Members::default(), Members::default());
+        let span = scan.object(|scan, key| {
+            inner.clear();
+            let is_object = scan.is_at_object();
+            let span = if is_object {
+                scan.object(|scan, key| {
+                    inner.push(self.member(&(key, scan.value()?)));
+                    Some(())
+                })?
+            } else {
+                scan.value()?
+            };
+            let member = self.member(&(key, span.clone()));
+            if let Ok(member) = &member {
+                let object =
+                    if is_object { inner.lend(span) } else { Err(member.value.no_object()) };
+                each(member, object);
+            }
+            members.push(member);
+            Some(())
+        })?;
+        Some((members, span))
     }
 
     fn no_object(&self) -> FormatError {
@@ -153,16 +170,16 @@ impl<'a> Value<'a> {
             let decoded = serde_json::from_str(spelled);
             Cow::Owned(decoded.map_err(|error| located(&error, spelled, key_span.start))?)
         } else {
-            Cow::Borrowed(spelled.trim_matches('"'))
+            Cow::Borrowed(spelled.get(1..spelled.len() - 1).unwrap_or_default())
         };
         Ok(Member { key: decoded, value: self.part(value), key_span, escaped })
     }
 
     /// The elements of an array.
     pub fn array(&self) -> Result<Array<'a>, FormatError> {
-        let parts = Scan(self.raw.as_bytes()).elements();
-        let parts = parts.ok_or_else(|| FormatError::at(self.start, "expected an array"))?;
-        let elements = parts.iter().map(|span| self.part(span)).collect();
+        let mut elements = Vec::new();
+        let found = Scan::new(self.raw.as_bytes()).array(|span| elements.push(self.part(&span)));
+        found.ok_or_else(|| FormatError::at(self.start, "expected an array"))?;
         Ok(Array { elements, span: self.span() })
     }
 
@@ -221,14 +238,14 @@ impl Member<'_> {
 /// Members on their way into an object.
 #[derive(Default)]
 struct Members<'a> {
-    found: Vec<Member<'a>>,
+    object: Object<'a>,
     wrong: Option<FormatError>,
 }
 
 impl<'a> Members<'a> {
     fn push(&mut self, member: Result<Member<'a>, FormatError>) {
         match member {
-            Ok(member) => self.found.push(member),
+            Ok(member) => self.object.members.push(member),
             Err(error) => {
                 self.wrong.get_or_insert(error);
             }
@@ -236,16 +253,25 @@ impl<'a> Members<'a> {
     }
 
     /// The object, or what was wrong first.
-    fn object(self, span: Range<usize>) -> Result<Object<'a>, FormatError> {
-        match self.wrong {
-            None => Ok(Object { members: self.found, span }),
-            Some(error) => Err(error),
-        }
+    fn object(mut self, span: Range<usize>) -> Result<Object<'a>, FormatError> {
+        self.object.span = span;
+        self.wrong.map_or(Ok(self.object), Err)
+    }
+
+    /// The same, without giving up the room for the members of the next object.
+    fn lend(&mut self, span: Range<usize>) -> Result<&Object<'a>, FormatError> {
+        self.object.span = span;
+        self.wrong.take().map_or(Ok(&self.object), Err)
+    }
+
+    fn clear(&mut self) {
+        self.object.members.clear();
+        self.wrong = None;
     }
 }
 
 /// An object, split into members.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Object<'a> {
     members: Vec<Member<'a>>,
     span: Range<usize>,
@@ -261,35 +287,44 @@ impl<'a> Object<'a> {
 
     /// Reads a whole document that is an object, as [`Value::loose_object`] does.
     pub fn parse_loose(source: &'a [u8]) -> Result<Self, FormatError> {
-        let raw = utf8(source)?;
-        // Checks and splits in one pass.
-        let split: Split<'a> = serde_json::from_str(raw).map_err(|e| located(&e, raw, 0))?;
-        Ok(Self::located(split, &Value { raw, start: 0 }))
+        Ok(Self::parse_nested(source, "", |_, _| {})?.0)
     }
 
-    fn located(split: Split<'a>, within: &Value<'a>) -> Self {
-        let (text, base) = (within.raw, within.start);
-        let mut from = base;
-        let members = split.0.into_iter().map(|(key, raw)| {
-            let value = Value::within(raw, text, base);
-            let (key, key_span, escaped) = match key {
-                Key::Plain(key) => {
-                    let start = base + offset_in(key, text) - 1;
-                    (Cow::Borrowed(key), start..start + key.len() + 2, false)
-                }
-                Key::Escaped(key) => {
-                    let gap = &text[from - base..value.start - base];
-                    let start = from + memchr::memchr(b'"', gap.as_bytes()).unwrap_or(0);
-                    let end = from + memchr::memrchr(b'"', gap.as_bytes()).map_or(0, |at| at + 1);
-                    (Cow::Owned(key), start..end, true)
-                }
+    /// Reads a whole document that is an object, as [`Self::parse_loose`] does, and in the same pass
+    /// an index in it: the object at `key` (spelled without escapes) as of [`Value::object`],
+    /// where there is one, and for each of its members, in their order, what it is as of
+    /// [`Value::loose_object`].
+    ///
+    /// When this fails, or [`Self::sole`] of `key` does, `each` may have got some members, or those of
+    /// two objects.
+    pub fn parse_nested(
+        source: &'a [u8],
+        key: &str,
+        mut each: impl FnMut(&Member<'a>, Result<&Self, FormatError>),
+    ) -> Result<(Self, Option<Result<Self, FormatError>>), FormatError> {
+        let whole = Value::whole(source)?;
+        let (mut members, mut index) = (Members::default(), None);
+        let mut scan = Scan::new(source);
+        let span = scan.object(|scan, span| {
+            let spelled = whole.sub(&span);
+            let is_index = !key.is_empty() && spelled.get(1..spelled.len() - 1) == Some(key);
+            let value = if is_index && scan.is_at_object() {
+                let object = whole.objects(scan, &mut each)?;
+                let span = object.1.clone();
+                index = Some(object);
+                span
+            } else {
+                scan.value()?
             };
-            from = value.span().end;
-            Member { key, value, key_span, escaped }
+            members.push(whole.member(&(span, value)));
+            Some(())
         });
-        let leading = text.len() - text.trim_ascii_start().len();
-        let span = base + leading..base + text.trim_ascii_end().len();
-        Self { members: members.collect(), span }
+        let span = span.filter(|_| scan.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
+        let index = index.map(|(members, span)| {
+            let object = members.object(span)?;
+            object.check_keys().map(|()| object)
+        });
+        Ok((members.object(span)?, index))
     }
 
     fn check_keys(&self) -> Result<(), FormatError> {
@@ -398,16 +433,6 @@ fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-fn utf8(source: &[u8]) -> Result<&str, FormatError> {
-    std::str::from_utf8(source)
-        .map_err(|error| FormatError::at(error.valid_up_to(), "the document is not UTF-8"))
-}
-
-/// The offset of a slice of `text` in it.
-fn offset_in(part: &str, text: &str) -> usize {
-    part.as_ptr() as usize - text.as_ptr() as usize
-}
-
 /// Turns line and column of the parser into an offset.
 fn located(error: &serde_json::Error, text: &str, start: usize) -> FormatError {
     let line = error.line().saturating_sub(1);
@@ -418,63 +443,6 @@ fn located(error: &serde_json::Error, text: &str, start: usize) -> FormatError {
     let what = error.to_string();
     let what = what.split(" at line ").next().unwrap_or_default();
     FormatError::at(start + before + error.column().saturating_sub(1), what)
-}
-
-enum Key<'a> {
-    Plain(&'a str),
-    Escaped(String),
-}
-
-struct KeyVisitor;
-
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    // The parser lends a string exactly when it had nothing to unescape.
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
-        Ok(Key::Plain(key))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(Key::Escaped(key.to_owned()))
-    }
-}
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-/// The members of an object before they know where they stand.
-struct Split<'a>(Vec<(Key<'a>, &'a RawValue)>);
-
-struct SplitVisitor;
-
-impl<'de> Visitor<'de> for SplitVisitor {
-    type Value = Split<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
-        }
-        Ok(Split(members))
-    }
-}
-
-impl<'de> Deserialize<'de> for Split<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(SplitVisitor)
-    }
 }
 
 #[cfg(test)]

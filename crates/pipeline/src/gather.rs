@@ -153,7 +153,8 @@ impl Visit {
                     self.vouch_for_kept(fetch, doc).await?;
                 }
                 let found = match &stored.doc {
-                    Some(doc) => Found::Doc(doc.clone()),
+                    // What a plugin reads from it lasts as long as this job, not as the document.
+                    Some(doc) => Found::Doc(doc.unread()),
                     None if fetch.optional => Found::Absent,
                     None => return Err(Failure::not_found(self.describe(target))),
                 };

@@ -44,14 +44,14 @@ impl<'a> Entry<'a> {
     /// A member of `versions`. What is wrong with it concerns it alone.
     pub(crate) fn listed(
         member: &Member<'a>,
-        manifest: Result<Object<'a>, FormatError>,
+        manifest: Result<&Object<'a>, FormatError>,
         name: &str,
     ) -> Self {
         let mut entry = Self::empty(member.key.clone(), member.value);
         if !weir_version::is_valid(Scheme::Npm, &entry.version) {
             entry.problem = Some("its version is none");
         }
-        if manifest.and_then(|manifest| entry.fill(&manifest, name)).is_err() {
+        if manifest.and_then(|manifest| entry.fill(manifest, name)).is_err() {
             entry.problem = Some("a field of it stands there twice or is not what it should be");
         }
         entry

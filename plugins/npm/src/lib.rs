@@ -81,9 +81,9 @@ impl Ecosystem for Npm {
             return Ok(());
         };
         let evidence = Evidence::gathered(job, name)?;
-        match (evidence.version, evidence.packument) {
+        match (&evidence.version, evidence.packument()) {
             (Some(entry), packument) => {
-                let dates = packument.as_ref().map(packument::Packument::dates);
+                let dates = packument.map(packument::Packument::dates);
                 let date = dates.and_then(|dates| dates.get(&*entry.version).copied());
                 each(entry.release(name, date));
             }
@@ -117,7 +117,7 @@ impl Ecosystem for Npm {
                 variant: None,
             }))
         };
-        if let Some((doc, packument)) = evidence.packument_doc.zip(evidence.packument.as_ref()) {
+        if let Some((doc, packument)) = evidence.packument_doc.zip(evidence.packument()) {
             return match packument.find(file) {
                 Some(entry) => located(doc, entry),
                 None => Ok(None),

@@ -1,9 +1,11 @@
 //! Which documents a target needs, and finding them again among those gathered.
 
+use std::sync::Arc;
+
 use weir_core::{Doc, FactSet, Fetch, FormatError, Job, Need, Owner, Scope, Target, Via};
 
 use crate::entry::Entry;
-use crate::packument::Packument;
+use crate::packument::{Packument, Reading};
 use crate::{describe, route, view};
 
 pub(crate) fn need(job: &Job<'_>) -> Vec<Need> {
@@ -117,8 +119,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) version: Option<Entry<'a>>,
     /// The packument: of a target about one version, only a source of its date.
     pub(crate) packument_doc: Option<&'a Doc>,
-    /// The same, read.
-    pub(crate) packument: Option<Packument<'a>>,
+    reading: Option<Arc<Reading>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -138,7 +139,12 @@ impl<'a> Evidence<'a> {
             _ => None,
         };
         let version = version_doc.map(|doc| Entry::single(doc.bytes(), name)).transpose()?;
-        let packument = packument_doc.map(|doc| Packument::parse(doc.bytes(), name)).transpose()?;
-        Ok(Self { version_doc, version, packument_doc, packument })
+        let reading = packument_doc.map(|doc| Packument::of(doc, name)).transpose()?;
+        Ok(Self { version_doc, version, packument_doc, reading })
+    }
+
+    /// The packument, read.
+    pub(crate) fn packument(&self) -> Option<&Packument<'_>> {
+        self.reading.as_ref().map(|reading| reading.get())
     }
 }

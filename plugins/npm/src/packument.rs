@@ -1,14 +1,19 @@
 //! The packument: all versions of a package in one document.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use weir_core::{FormatError, Release, Timestamp};
+use weir_core::{Doc, FormatError, Release, Timestamp};
 use weir_format::json::{Kind, Object};
+use yoke::{Yoke, Yokeable};
 
 use crate::entry::Entry;
 
+/// A packument with its document.
+pub(crate) type Reading = Yoke<Packument<'static>, Arc<Doc>>;
+
 /// A packument, full or abbreviated.
-#[derive(Debug)]
+#[derive(Debug, Yokeable)]
 pub(crate) struct Packument<'a> {
     /// The document.
     pub(crate) root: Object<'a>,
@@ -23,21 +28,25 @@ pub(crate) struct Packument<'a> {
 }
 
 impl<'a> Packument<'a> {
+    /// The packument of this package, read once for all that is done with its document.
+    pub(crate) fn of(doc: &Doc, name: &str) -> Result<Arc<Reading>, FormatError> {
+        doc.memo(name, |doc| {
+            Yoke::try_attach_to_cart(doc, |doc| Packument::parse(doc.bytes(), name))
+        })
+    }
+
     /// Reads the packument of this package.
-    pub(crate) fn parse(source: &'a [u8], name: &str) -> Result<Self, FormatError> {
-        let root = Object::parse_loose(source)?;
+    fn parse(source: &'a [u8], name: &str) -> Result<Self, FormatError> {
+        let mut entries = Vec::new();
+        let (root, listed) = Object::parse_nested(source, "versions", |version, manifest| {
+            entries.push(Entry::listed(version, manifest, name));
+        })?;
         let inner = root.sole("name")?.and_then(|name| name.text());
         if inner.is_some_and(|inner| inner != name) {
             return Err(FormatError::new("the packument is of another package"));
         }
         let versions = root.sole("versions")?.filter(|it| !it.is_null());
-        let mut entries = Vec::new();
-        let versions = versions.map(|versions| {
-            versions.object_of_objects(|version, manifest| {
-                entries.push(Entry::listed(version, manifest, name));
-            })
-        });
-        let versions = versions.transpose()?;
+        let versions = versions.map(|value| listed.unwrap_or_else(|| value.object())).transpose()?;
         settle_files(&mut entries, name);
         let time = optional_object(&root, "time")?;
         let tags = optional_object(&root, "dist-tags")?;
@@ -82,11 +91,11 @@ fn optional_object<'a>(root: &Object<'a>, key: &str) -> Result<Option<Object<'a>
 /// A file's name stands in our addresses without its folder, so only one version can have it: the
 /// one that the name speaks of, else the first.
 fn settle_files(entries: &mut [Entry<'_>], name: &str) {
-    let mut owners: HashMap<Box<str>, usize> = HashMap::with_capacity(entries.len());
+    let mut owners: HashMap<&str, usize> = HashMap::with_capacity(entries.len());
     let mut yielding = Vec::new();
     for (ordinal, entry) in entries.iter().enumerate() {
-        let Some(file) = entry.file.clone() else { continue };
-        let Some(held) = owners.get_mut(&file) else {
+        let Some(file) = entry.file.as_deref() else { continue };
+        let Some(held) = owners.get_mut(file) else {
             owners.insert(file, ordinal);
             continue;
         };

@@ -98,7 +98,7 @@ impl Package<'_> {
             let fetch = needs::attestations(self.name, &view.arg);
             return relayed(self.job.doc(&fetch)?.bytes(), out);
         }
-        let (Some(doc), Some(packument)) = (evidence.packument_doc, &evidence.packument) else {
+        let (Some(doc), Some(packument)) = (evidence.packument_doc, evidence.packument()) else {
             return Err(FormatError::new("the packument is missing"));
         };
         match view.name {

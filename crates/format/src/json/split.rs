@@ -1,156 +1,223 @@
-//! Splitting text whose grammar was checked before: nothing inside the members is looked at but
-//! where it ends.
-//!
-//! Checking costs ten times as much as finding the ends, and a document of many levels would be
-//! checked once for each of them.
+//! A text is checked against the grammar (RFC 8259) and split into its parts in one pass, from
+//! token to token. Nothing here recurses, however deep the text is.
 
 use std::ops::Range;
 
-/// Positions in a text that is one valid JSON value. On another text the answers are some
-/// positions within it, and no panic.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scan<'a>(pub(super) &'a [u8]);
+use super::marks::Marks;
+
+/// Goes through a text. Whatever finds an error of grammar returns `None`; what is wrong inside of
+/// strings shows at the end, in [`Self::is_at_end`].
+#[derive(Clone, Debug)]
+pub(super) struct Scan<'a> {
+    text: &'a [u8],
+    marks: Marks<'a>,
+    /// Where the current token begins; the length of the text when there is none.
+    at: usize,
+    /// What closes the containers that are open, outermost first.
+    open: Vec<u8>,
+}
 
 /// One part of a container: the span of its key, quotes included, and of its value.
 pub(super) type Part = (Range<usize>, Range<usize>);
 
-impl Scan<'_> {
-    /// The members of an object, one after the other. `None` when the text is none.
-    pub(super) fn members(self, mut each: impl FnMut(Part)) -> Option<()> {
-        self.object(self.space_end(0), |key, value| {
-            let end = self.value_end(value);
-            each((key, value..end));
-            end
-        })?;
-        Some(())
+impl<'a> Scan<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        let mut marks = Marks::new(text);
+        let at = marks.next();
+        Self { text, marks, at, open: Vec::new() }
     }
 
-    /// The members of an object, and within the same pass those of each value that is an object
-    /// itself: `inner` gets these first, then `each` the value and whether it is one.
-    pub(super) fn nested(
-        self,
-        mut inner: impl FnMut(Part),
-        mut each: impl FnMut(Part, bool),
-    ) -> Option<()> {
-        self.object(self.space_end(0), |key, value| {
-            let split = self.object(value, |key, value| {
-                let end = self.value_end(value);
-                inner((key, value..end));
-                end
-            });
-            let end = split.unwrap_or_else(|| self.value_end(value));
-            each((key, value..end), split.is_some());
-            end
-        })?;
-        Some(())
+    /// Whether nothing follows, and all that there was is JSON.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at == self.text.len() && self.marks.are_sound()
     }
 
-    /// The elements of an array. `None` when the text is none.
-    pub(super) fn elements(self) -> Option<Vec<Range<usize>>> {
-        let mut elements = Vec::new();
-        self.parts(self.space_end(0), b'[', |at| {
-            let end = self.value_end(at);
-            elements.push(at..end);
-            end
-        })?;
-        Some(elements)
+    /// The kind of the current token, by its first byte; 0 at the end.
+    fn token(&self) -> u8 {
+        self.text.get(self.at).copied().unwrap_or(0)
     }
 
-    /// Goes through the object that begins here: `member` gets the span of a key and the start of
-    /// its value, and says where that ends. Returns the end of the object.
-    fn object(
-        self,
-        start: usize,
-        mut member: impl FnMut(Range<usize>, usize) -> usize,
-    ) -> Option<usize> {
-        self.parts(start, b'{', |at| {
-            let key = at..self.string_end(at);
-            let colon = self.space_end(key.end);
-            member(key, self.space_end(colon + 1))
+    fn advance(&mut self) {
+        self.at = self.marks.next();
+    }
+
+    /// The span of the value that begins here.
+    pub(super) fn value(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        let end = match self.token() {
+            b'"' => self.string(),
+            b'{' | b'[' => self.container()?,
+            _ => self.word()?,
+        };
+        Some(start..end)
+    }
+
+    /// The members of the object that begins here, and the object's span. `each` gets a key and
+    /// takes its value.
+    pub(super) fn object(
+        &mut self,
+        mut each: impl FnMut(&mut Self, Range<usize>) -> Option<()>,
+    ) -> Option<Range<usize>> {
+        self.parts(b"{}", |scan| {
+            let key = scan.key()?;
+            each(scan, key)
         })
     }
 
-    fn parts(self, start: usize, open: u8, mut part: impl FnMut(usize) -> usize) -> Option<usize> {
-        if self.0.get(start) != Some(&open) {
+    /// The elements of the array that begins here, and the array's span.
+    pub(super) fn array(&mut self, mut each: impl FnMut(Range<usize>)) -> Option<Range<usize>> {
+        self.parts(b"[]", |scan| {
+            each(scan.value()?);
+            Some(())
+        })
+    }
+
+    fn parts(
+        &mut self,
+        [open, close]: &[u8; 2],
+        mut part: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<Range<usize>> {
+        let start = self.at;
+        self.take(*open)?;
+        if self.token() != *close {
+            part(self)?;
+            while self.token() == b',' {
+                self.advance();
+                part(self)?;
+            }
+        }
+        let end = self.at + 1;
+        self.take(*close)?;
+        Some(start..end)
+    }
+
+    /// Whether the value that begins here is an object.
+    pub(super) fn is_at_object(&self) -> bool {
+        self.token() == b'{'
+    }
+
+    fn take(&mut self, token: u8) -> Option<()> {
+        (self.token() == token).then(|| self.advance())
+    }
+
+    /// A key and the colon behind it.
+    fn key(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        if self.token() != b'"' {
             return None;
         }
-        let mut at = self.space_end(start + 1);
-        while !matches!(self.0.get(at), None | Some(b'}' | b']')) {
-            let end = self.space_end(part(at));
-            // Over the comma, where there is one.
-            at = if self.0.get(end) == Some(&b',') {
-                self.space_end(end + 1)
-            } else {
-                end.max(at + 1)
-            };
-        }
-        Some((at + 1).min(self.0.len()))
+        let key = start..self.string();
+        self.take(b':')?;
+        Some(key)
     }
 
-    fn value_end(self, at: usize) -> usize {
-        match self.0.get(at) {
-            Some(b'"') => self.string_end(at),
-            Some(b'{' | b'[') => self.container_end(at),
-            _ => {
-                self.end_of(at, |b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r'))
-            }
+    /// The end of the string that begins here: up to the next token there are only spaces behind it.
+    fn string(&mut self) -> usize {
+        self.advance();
+        let mut end = self.at;
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.get(end - 1) {
+            end -= 1;
         }
+        end
     }
 
-    /// Behind the quote that ends the string which begins here.
-    fn string_end(self, at: usize) -> usize {
-        let mut from = at + 1;
-        while let Some(rest) = self.0.get(from..) {
-            match memchr::memchr2(b'"', b'\\', rest) {
-                Some(found) if rest[found] == b'"' => return from + found + 1,
-                // What is escaped is passed over, a quote too.
-                Some(found) => from += found + 2,
-                None => break,
-            }
-        }
-        self.0.len()
+    /// The end of the number or word that begins here.
+    fn word(&mut self) -> Option<usize> {
+        let length = word(&self.text[self.at..])?;
+        let end = self.at + length;
+        self.advance();
+        Some(end)
     }
 
-    fn container_end(self, at: usize) -> usize {
-        let mut depth = 0_usize;
-        let mut at = at;
+    /// The end of the container that begins here.
+    fn container(&mut self) -> Option<usize> {
+        self.open.clear();
         loop {
-            at = self.end_of(at, |byte| MARKS[usize::from(byte)]);
-            match self.0.get(at) {
-                None => return self.0.len(),
-                Some(b'"') => {
-                    at = self.string_end(at);
-                    continue;
+            match self.token() {
+                b'"' => self.advance(),
+                b'{' => {
+                    self.open.push(b'}');
+                    self.advance();
+                    if self.token() != b'}' {
+                        self.key()?;
+                        continue;
+                    }
                 }
-                Some(b'{' | b'[') => depth += 1,
-                Some(_) => depth = depth.saturating_sub(1),
+                b'[' => {
+                    self.open.push(b']');
+                    self.advance();
+                    if self.token() != b']' {
+                        continue;
+                    }
+                }
+                _ => {
+                    self.word()?;
+                }
             }
-            at += 1;
-            if depth == 0 {
-                return at;
+            if let Some(end) = self.behind_value()? {
+                return Some(end);
             }
         }
     }
 
-    fn space_end(self, at: usize) -> usize {
-        self.end_of(at, |b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
-    }
-
-    /// The next position whose byte ends what began here.
-    fn end_of(self, at: usize, ends: impl Fn(u8) -> bool) -> usize {
-        let rest = self.0.get(at..).unwrap_or_default();
-        at + rest.iter().position(|byte| ends(*byte)).unwrap_or(rest.len())
+    /// Goes on to the next value within the outermost open container, or returns its end.
+    fn behind_value(&mut self) -> Option<Option<usize>> {
+        while let Some(close) = self.open.last() {
+            let token = self.token();
+            if token == b',' {
+                let in_object = *close == b'}';
+                self.advance();
+                if in_object {
+                    self.key()?;
+                }
+                return Some(None);
+            }
+            if token != *close {
+                return None;
+            }
+            self.open.pop();
+            let end = self.at + 1;
+            self.advance();
+            if self.open.is_empty() {
+                return Some(Some(end));
+            }
+        }
+        None
     }
 }
 
-/// Bytes at which the depth changes or a string begins.
-const MARKS: [bool; 256] = {
-    let mut marks = [false; 256];
-    let bytes = b"\"{}[]";
-    let mut at = 0;
-    while at < bytes.len() {
-        marks[bytes[at] as usize] = true;
-        at += 1;
+/// The length of the number or word that a text begins with, when it ends where one may.
+fn word(text: &[u8]) -> Option<usize> {
+    let length = match text.first()? {
+        b't' => text.starts_with(b"true").then_some(4),
+        b'f' => text.starts_with(b"false").then_some(5),
+        b'n' => text.starts_with(b"null").then_some(4),
+        _ => number(text),
+    }?;
+    match text.get(length) {
+        None | Some(b' ' | b'\t' | b'\n' | b'\r' | b',' | b']' | b'}') => Some(length),
+        Some(_) => None,
     }
-    marks
-};
+}
+
+/// The length of the number that a text begins with (RFC 8259 section 6).
+fn number(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        (count > 0).then_some(from + count)
+    };
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let mut end = match text.get(sign) {
+        Some(b'0') => sign + 1,
+        _ => digits(sign)?,
+    };
+    if text.get(end) == Some(&b'.') {
+        end = digits(end + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(end) {
+        let signed = matches!(text.get(end + 1), Some(b'+' | b'-'));
+        end = digits(end + 1 + usize::from(signed))?;
+    }
+    Some(end)
+}

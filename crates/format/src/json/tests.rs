@@ -90,6 +90,101 @@ fn members_can_be_inserted_where_others_stay_or_not() {
     }
 }
 
+/// Whether a second parser reads it.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+#[test]
+fn the_grammar_is_that_of_another_parser() {
+    let parts = [
+        "0",
+        "-0",
+        "01",
+        "-",
+        "1.",
+        ".5",
+        "1.5",
+        "1e5",
+        "1E+5",
+        "1e-",
+        "+1",
+        "1e400",
+        "0x1",
+        "1 2",
+        "NaN",
+        "true",
+        "truex",
+        "tru",
+        "nul",
+        "null",
+        "false",
+        "\"\"",
+        "\"a\"",
+        "\"a\"b",
+        "b\"a\"",
+        "\"\\\"",
+        "\"\\\\\"",
+        "\"\\u00e\"",
+        "\"\\ud800\"",
+        "\"\\/\"",
+        "\"\\'\"",
+        "\"\n\"",
+        "\"\u{7f}\"",
+        "\"\u{e9}\"",
+        "\u{e9}",
+        "\u{feff}1",
+        "\u{c}",
+        "",
+        " ",
+        "\\",
+        "[]",
+        "[1]",
+        "[,]",
+        "[1,]",
+        "[1 1]",
+        "[",
+        "]",
+        "[}",
+        "{}",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\" 1}",
+        "{\"a\"::1}",
+        "{,}",
+        ":",
+        ",",
+        "{\"a\":1}}",
+        "//",
+        "'a'",
+        "\0",
+    ];
+    let around = [
+        ("", ""),
+        (" \t", "\r\n"),
+        ("[", "]"),
+        ("[1,", ",[]]"),
+        ("{\"k\":", "}"),
+        ("{\"k\": [", " ] }"),
+    ];
+    for part in parts {
+        for (before, behind) in around {
+            for padding in [0, 50, 57, 62, 120] {
+                let text = format!("{}{before}{part}{behind}", " ".repeat(padding));
+                let parsed = Value::parse(text.as_bytes());
+                assert_eq!(parsed.is_ok(), is_json(&text), "{text:?}");
+                let object = Object::parse_loose(text.as_bytes());
+                let is_object = text.trim().starts_with('{') && is_json(&text);
+                assert!(object.is_ok() == is_object || text.contains("\\ud800"), "{text:?}");
+            }
+        }
+    }
+}
+
 fn any_json() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
@@ -120,15 +215,34 @@ proptest! {
     #[test]
     fn a_text_that_was_never_checked_is_split_without_a_panic(text in r#"[\[\]{}",:\\ a1]{0,40}"#) {
         let mut parts = Vec::new();
-        let _ = Scan(text.as_bytes()).members(|part| parts.push(part));
-        let inner = RefCell::new(Vec::new());
-        let each = |part: Part, _| inner.borrow_mut().push(part);
-        let _ = Scan(text.as_bytes()).nested(|part| inner.borrow_mut().push(part), each);
-        parts.append(&mut inner.borrow_mut());
-        for (key, value) in parts {
-            prop_assert!(key.start <= key.end && value.start <= value.end);
+        let _ = Scan::new(text.as_bytes()).object(|scan, key| {
+            parts.push(key);
+            parts.push(scan.value()?);
+            Some(())
+        });
+        let _ = Scan::new(text.as_bytes()).array(|part| parts.push(part));
+        for part in parts {
+            prop_assert!(part.start < part.end && part.end <= text.len());
         }
-        let _ = Scan(text.as_bytes()).elements();
+        let whole = Value { raw: &text, start: 0 };
+        let _ = (whole.loose_object(), whole.array());
+        let _ = Object::parse_nested(text.as_bytes(), "a", |_, _| {});
+    }
+
+    #[test]
+    fn what_another_parser_refuses_is_refused(
+        text in r#"( |\t|\n|\{|\}|\[|\]|:|,|"|\\|\\"|\\u00e9|"a"|"b\\\\":|1|-0\.5e3|true|null|é|\x01){0,30}"#,
+        object in any_object(),
+        pretty: bool,
+        at: prop::sample::Index,
+        byte in proptest::option::of("[ \"\\\\{}\\[\\]:,0-9a-u\\x01-\\x1f]"),
+    ) {
+        prop_assert_eq!(Value::parse(text.as_bytes()).is_ok(), is_json(&text));
+        let mut source = spelled(&object, pretty);
+        let at = (0..=at.index(source.len())).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
+        let end = source[at..].chars().next().map_or(at, |char| at + char.len_utf8());
+        source.replace_range(at..end, byte.as_deref().unwrap_or_default());
+        prop_assert_eq!(Value::parse(source.as_bytes()).is_ok(), is_json(&source), "{:?}", source);
     }
 
     #[test]
@@ -154,14 +268,18 @@ proptest! {
     fn two_levels_are_split_in_one_pass_as_in_two(objects in any_object(), pretty: bool) {
         let source = spelled(&objects, pretty);
         let root = Value::parse(source.as_bytes()).unwrap();
+        let outside = format!("{{\"other\":[],\"a\":{source}}}");
         let told = |object: Result<Object<'_>, FormatError>| {
             let parts = |object: &Object<'_>| format!("{:?} {:?}", object.members(), object.span());
             object.as_ref().map(parts).map_err(ToString::to_string)
         };
         let mut inner = Vec::new();
-        let outer = root.object_of_objects(|member, object| {
-            inner.push((member.key.clone().into_owned(), told(object)));
+        let nested = Object::parse_nested(outside.as_bytes(), "a", |member, object| {
+            inner.push((member.key.clone().into_owned(), told(object.cloned())));
         });
+        let (whole, outer) = nested.unwrap();
+        let root = whole.get("a").unwrap_or(root);
+        let outer = outer.unwrap();
         let apart = root.object();
         let each = |member: &Member<'_>| {
             (member.key.clone().into_owned(), told(member.value.loose_object()))
