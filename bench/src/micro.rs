@@ -145,10 +145,24 @@ fn listing() -> Result<(weir_core::Target, Docs, Cx)> {
     Ok((target, docs, cx))
 }
 
+/// The same documents, of which nothing has been read.
+fn unread(docs: &Docs) -> Docs {
+    let mut unread = Docs::new();
+    for (need, found) in docs.iter() {
+        let found = match found {
+            Found::Doc(doc) => Found::Doc(doc.unread()),
+            other => other.clone(),
+        };
+        unread.insert(need.clone(), found);
+    }
+    unread
+}
+
 fn packument_read() -> Result<Repeat> {
     let (target, docs, cx) = listing()?;
     Ok(Box::new(move || {
         let mut releases: Vec<Release<'static>> = Vec::new();
+        let docs = unread(&docs);
         let job = Job { target: &target, docs: &docs, cx: &cx };
         weir_npm::Npm.read(&job, &mut |release| releases.push(release.into_owned()))?;
         black_box(releases);
@@ -156,6 +170,7 @@ fn packument_read() -> Result<Repeat> {
     }))
 }
 
+/// Written after it was read.
 fn packument_written() -> Result<Repeat> {
     let (target, docs, cx) = listing()?;
     let edits = (0..1000).map(|n| if n % 10 == 9 { Edit::Drop } else { Edit::Keep });

@@ -71,9 +71,10 @@ impl Algorithm {
 
     /// Finds an algorithm by its name in lower or upper case, with or without a dash.
     pub fn from_name(name: &str) -> Option<Self> {
-        let plain: String = name.chars().filter(|c| *c != '-').collect();
+        let plain =
+            || name.bytes().filter(|byte| *byte != b'-').map(|byte| byte.to_ascii_lowercase());
         let known = Self::ALL.into_iter().chain([Self::GoZip, Self::GoMod]);
-        known.into_iter().find(|a| a.name().eq_ignore_ascii_case(&plain))
+        known.into_iter().find(|known| known.name() == name || known.name().bytes().eq(plain()))
     }
 }
 
@@ -114,8 +115,10 @@ impl Digest {
             .filter_map(|one| {
                 let (name, value) = one.split_once('-')?;
                 let value = value.split('?').next()?;
-                let bytes = BASE64.decode(value).ok()?;
-                Self::from_bytes(Algorithm::from_name(name)?, &bytes).ok()
+                // Longer than the longest digest, or none.
+                let mut bytes = [0; 96];
+                let length = BASE64.decode_slice(value, &mut bytes).ok()?;
+                Self::from_bytes(Algorithm::from_name(name)?, &bytes[..length]).ok()
             })
             .max_by_key(|digest| digest.algorithm)
             .ok_or_else(|| error("an integrity value such as sha512-…", text))

@@ -21,11 +21,14 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 use weir_core::FormatError;
 
-use self::split::{Part, Scan};
+use self::split::Scan;
 use crate::Splice;
 
 mod marks;
+mod picked;
 mod split;
+
+pub use self::picked::{Field, Picked};
 
 /// A value where it stands in its document, whose grammar was checked.
 #[derive(Clone, Copy, Debug)]
@@ -121,36 +124,38 @@ impl<'a> Value<'a> {
     pub fn loose_object(&self) -> Result<Object<'a>, FormatError> {
         let mut members = Members::default();
         let span = Scan::new(self.raw.as_bytes()).object(|scan, key| {
-            members.push(self.member(&(key, scan.value()?)));
+            members.push(self.member(key, &scan.value()?));
             Some(())
         });
         span.ok_or_else(|| self.no_object())?;
         members.object(self.span())
     }
 
+    /// Some fields of an object, without a list of its members.
+    pub fn pick(&self, fields: &'static [Field]) -> Result<Picked<'a>, FormatError> {
+        let mut picked = Picked::new(fields);
+        let span = picked.take(&mut Scan::new(self.raw.as_bytes()), self);
+        span.ok_or_else(|| self.no_object())?;
+        picked.checked()?;
+        Ok(picked)
+    }
+
     /// The members of the object at which `scan` stands, and its span; `each` gets them one by one.
-    fn objects(
+    fn entries(
         &self,
         scan: &mut Scan<'a>,
-        each: &mut impl FnMut(&Member<'a>, Result<&Object<'a>, FormatError>),
+        fields: &'static [Field],
+        each: &mut impl FnMut(&Member<'a>, Result<&Picked<'a>, FormatError>),
     ) -> Option<(Members<'a>, Range<usize>)> {
-        let (mut members, mut inner) = (Members::default(), Members::default());
+        let (mut members, mut picked) = (Members::default(), Picked::new(fields));
         let span = scan.object(|scan, key| {
-            inner.clear();
+            picked.clear();
             let is_object = scan.is_at_object();
-            let span = if is_object {
-                scan.object(|scan, key| {
-                    inner.push(self.member(&(key, scan.value()?)));
-                    Some(())
-                })?
-            } else {
-                scan.value()?
-            };
-            let member = self.member(&(key, span.clone()));
+            let value = if is_object { picked.take(scan, self)? } else { scan.value()? };
+            let member = self.member(key, &value);
             if let Ok(member) = &member {
-                let object =
-                    if is_object { inner.lend(span) } else { Err(member.value.no_object()) };
-                each(member, object);
+                let no_object = || Err(member.value.no_object());
+                each(member, if is_object { picked.checked() } else { no_object() });
             }
             members.push(member);
             Some(())
@@ -162,17 +167,32 @@ impl<'a> Value<'a> {
         FormatError::at(self.start, "expected an object")
     }
 
-    fn member(&self, (key, value): &Part) -> Result<Member<'a>, FormatError> {
-        let spelled = self.sub(key);
-        let escaped = memchr::memchr(b'\\', spelled.as_bytes()).is_some();
-        let key_span = self.start + key.start..self.start + key.end;
-        let decoded = if escaped {
-            let decoded = serde_json::from_str(spelled);
-            Cow::Owned(decoded.map_err(|error| located(&error, spelled, key_span.start))?)
-        } else {
-            Cow::Borrowed(spelled.get(1..spelled.len() - 1).unwrap_or_default())
-        };
-        Ok(Member { key: decoded, value: self.part(value), key_span, escaped })
+    /// A member of this text; an error when its key cannot be decoded.
+    fn member(&self, key: Range<usize>, value: &Range<usize>) -> Result<Member<'a>, FormatError> {
+        // Keys are short: a loop is faster than a search that gets ready for more.
+        if !self.key(&key).as_bytes().contains(&b'\\') {
+            return Ok(self.plain_member(key, value));
+        }
+        let spelled = self.sub(&key);
+        let decoded: String = serde_json::from_str(spelled)
+            .map_err(|error| located(&error, spelled, self.start + key.start))?;
+        let member = self.plain_member(key, value);
+        Ok(Member { key: Cow::Owned(decoded), escaped: true, ..member })
+    }
+
+    /// A member of this text whose key has no escapes.
+    fn plain_member(&self, key: Range<usize>, value: &Range<usize>) -> Member<'a> {
+        Member {
+            key: Cow::Borrowed(self.key(&key)),
+            value: self.part(value),
+            key_span: self.start + key.start..self.start + key.end,
+            escaped: false,
+        }
+    }
+
+    /// What stands between the quotes of a key.
+    fn key(&self, span: &Range<usize>) -> &'a str {
+        self.raw.get(span.start + 1..span.end.saturating_sub(1)).unwrap_or_default()
     }
 
     /// The elements of an array.
@@ -257,17 +277,6 @@ impl<'a> Members<'a> {
         self.object.span = span;
         self.wrong.map_or(Ok(self.object), Err)
     }
-
-    /// The same, without giving up the room for the members of the next object.
-    fn lend(&mut self, span: Range<usize>) -> Result<&Object<'a>, FormatError> {
-        self.object.span = span;
-        self.wrong.take().map_or(Ok(&self.object), Err)
-    }
-
-    fn clear(&mut self) {
-        self.object.members.clear();
-        self.wrong = None;
-    }
 }
 
 /// An object, split into members.
@@ -287,41 +296,46 @@ impl<'a> Object<'a> {
 
     /// Reads a whole document that is an object, as [`Value::loose_object`] does.
     pub fn parse_loose(source: &'a [u8]) -> Result<Self, FormatError> {
-        Ok(Self::parse_nested(source, "", |_, _| {})?.0)
+        let whole = Value::whole(source)?;
+        let mut members = Members::default();
+        let mut scan = Scan::new(source);
+        let span = scan.object(|scan, key| {
+            members.push(whole.member(key, &scan.value()?));
+            Some(())
+        });
+        let span = span.filter(|_| scan.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
+        members.object(span)
     }
 
     /// Reads a whole document that is an object, as [`Self::parse_loose`] does, and in the same pass
     /// an index in it: the object at `key` (spelled without escapes) as of [`Value::object`],
-    /// where there is one, and for each of its members, in their order, what it is as of
-    /// [`Value::loose_object`].
+    /// where there is one, and of each of its members, in their order, the fields, where it is an object.
     ///
     /// When this fails, or [`Self::sole`] of `key` does, `each` may have got some members, or those of
     /// two objects.
-    pub fn parse_nested(
+    pub fn parse_index(
         source: &'a [u8],
         key: &str,
-        mut each: impl FnMut(&Member<'a>, Result<&Self, FormatError>),
+        fields: &'static [Field],
+        mut each: impl FnMut(&Member<'a>, Result<&Picked<'a>, FormatError>),
     ) -> Result<(Self, Option<Result<Self, FormatError>>), FormatError> {
         let whole = Value::whole(source)?;
         let (mut members, mut index) = (Members::default(), None);
         let mut scan = Scan::new(source);
         let span = scan.object(|scan, span| {
-            let spelled = whole.sub(&span);
-            let is_index = !key.is_empty() && spelled.get(1..spelled.len() - 1) == Some(key);
-            let value = if is_index && scan.is_at_object() {
-                let object = whole.objects(scan, &mut each)?;
-                let span = object.1.clone();
-                index = Some(object);
+            let value = if whole.key(&span) == key && scan.is_at_object() {
+                let (entries, span) = whole.entries(scan, fields, &mut each)?;
+                index = Some((entries, span.clone()));
                 span
             } else {
                 scan.value()?
             };
-            members.push(whole.member(&(span, value)));
+            members.push(whole.member(span, &value));
             Some(())
         });
         let span = span.filter(|_| scan.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
-        let index = index.map(|(members, span)| {
-            let object = members.object(span)?;
+        let index = index.map(|(entries, span)| {
+            let object = entries.object(span)?;
             object.check_keys().map(|()| object)
         });
         Ok((members.object(span)?, index))

@@ -7,9 +7,31 @@ use weir_core::{
     Algorithm, Digest, Doc, FormatError, Link, LinkSyntax, Release, Scheme, Segments, Timestamp,
 };
 use weir_format::Splice;
-use weir_format::json::{Kind, Member, Object, Value, quote};
+use weir_format::json::{Field, Kind, Member, Picked, Value, quote};
 
 use crate::route;
+
+/// What of a manifest is read.
+pub(crate) const FIELDS: &[Field] = &[
+    Field("name", &[]),
+    Field("version", &[]),
+    Field(
+        "dist",
+        &[
+            Field("tarball", &[]),
+            Field("integrity", &[]),
+            Field("shasum", &[]),
+            Field("attestations", &[Field("url", &[])]),
+        ],
+    ),
+    Field("deprecated", &[]),
+    Field("license", &[]),
+    Field("licenses", &[]),
+    Field("_npmUser", &[Field("name", &[])]),
+    Field("hasInstallScript", &[]),
+    Field("gypfile", &[]),
+    Field("scripts", &[Field("preinstall", &[]), Field("install", &[]), Field("postinstall", &[])]),
+];
 
 /// The scripts that npm runs when it installs a package
 /// (its documentation, "scripts", "npm install").
@@ -44,7 +66,7 @@ impl<'a> Entry<'a> {
     /// A member of `versions`. What is wrong with it concerns it alone.
     pub(crate) fn listed(
         member: &Member<'a>,
-        manifest: Result<&Object<'a>, FormatError>,
+        manifest: Result<&Picked<'a>, FormatError>,
         name: &str,
     ) -> Self {
         let mut entry = Self::empty(member.key.clone(), member.value);
@@ -60,7 +82,7 @@ impl<'a> Entry<'a> {
     /// The document of a single version.
     pub(crate) fn single(source: &'a [u8], name: &str) -> Result<Self, FormatError> {
         let value = Value::parse(source)?;
-        let manifest = value.loose_object()?;
+        let manifest = value.pick(FIELDS)?;
         let version = manifest.sole("version")?.and_then(|version| version.text());
         let version = version.ok_or_else(|| FormatError::new("the document has no version"))?;
         let mut entry = Self::empty(version, value);
@@ -88,39 +110,42 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn fill(&mut self, manifest: &Object<'a>, name: &str) -> Result<(), FormatError> {
-        self.check_identity(manifest, name)?;
-        if let Some(dist) = manifest.sole("dist")?.filter(|dist| dist.kind() == Kind::Object) {
-            self.fill_dist(&dist.loose_object()?, name)?;
+    fn fill(&mut self, manifest: &Picked<'a>, name: &str) -> Result<(), FormatError> {
+        self.check_identity(text(manifest, "name")?, text(manifest, "version")?, name);
+        if let Some(dist) = manifest.within("dist")? {
+            self.fill_dist(dist, name)?;
         }
         self.deprecated = manifest.sole("deprecated")?.and_then(deprecation);
         self.licence = licence(manifest)?;
-        self.publisher = publisher(manifest)?;
+        let user = manifest.within("_npmUser")?;
+        self.publisher = user.map_or(Ok(None), |user| text(user, "name"))?;
         self.install_scripts = has_install_scripts(manifest)?;
         Ok(())
     }
 
     /// Installers trust the inner name and version as much as the key.
-    fn check_identity(&mut self, manifest: &Object<'a>, name: &str) -> Result<(), FormatError> {
-        let inner = |key| Ok(manifest.sole(key)?.and_then(|value: Value<'a>| value.text()));
-        if inner("name")?.is_some_and(|inner| inner != name) {
+    fn check_identity(
+        &mut self,
+        inner_name: Option<Cow<'a, str>>,
+        inner_version: Option<Cow<'a, str>>,
+        name: &str,
+    ) {
+        if inner_name.is_some_and(|inner| inner != name) {
             self.problem = Some("its inner name is another package's");
         }
         let normal = |text: &str| weir_version::normalize(Scheme::Npm, text);
-        match inner("version")? {
+        match inner_version {
             None => self.problem = Some("it has no inner version"),
             Some(inner) if inner == self.version => {}
             Some(inner) if normal(&inner).is_some() && normal(&inner) == normal(&self.version) => {}
             Some(_) => self.problem = Some("its inner version contradicts its key"),
         }
-        Ok(())
     }
 
-    fn fill_dist(&mut self, dist: &Object<'a>, name: &str) -> Result<(), FormatError> {
-        let text = |key| Ok(dist.sole(key)?.and_then(|value: Value<'a>| value.text()));
-        let integrity = text("integrity")?.and_then(|sri| Digest::from_sri(&sri).ok());
-        let shasum = text("shasum")?.and_then(|hex| Digest::from_hex(Algorithm::Sha1, &hex).ok());
-        self.digest = integrity.or(shasum);
+    fn fill_dist(&mut self, dist: &Picked<'a>, name: &str) -> Result<(), FormatError> {
+        let (integrity, shasum) = (text(dist, "integrity")?, text(dist, "shasum")?);
+        let sha1 = || Digest::from_hex(Algorithm::Sha1, &shasum?).ok();
+        self.digest = integrity.and_then(|sri| Digest::from_sri(&sri).ok()).or_else(sha1);
         self.tarball = dist.sole("tarball")?.filter(|value| value.kind() == Kind::String);
         if let Some(address) = self.tarball.and_then(|tarball| tarball.text()) {
             self.file = file_name(&address).or_else(|| usual_file(name, &self.version));
@@ -128,10 +153,9 @@ impl<'a> Entry<'a> {
                 self.problem = Some("its file has no usable name");
             }
         }
-        let attestations = dist.sole("attestations")?.filter(|value| !value.is_null());
-        self.provenance = attestations.is_some();
-        if let Some(object) = attestations.filter(|value| value.kind() == Kind::Object) {
-            self.attestations_url = object.loose_object()?.sole("url")?;
+        self.provenance = dist.sole("attestations")?.is_some_and(|value| !value.is_null());
+        if let Some(attestations) = dist.within("attestations")? {
+            self.attestations_url = attestations.sole("url")?;
         }
         Ok(())
     }
@@ -193,7 +217,10 @@ impl<'a> Entry<'a> {
 fn file_name(address: &str) -> Option<Box<str>> {
     let last = address.split(['?', '#']).next()?.rsplit('/').next()?;
     let decoded = percent_decode_str(last).decode_utf8().ok()?;
-    let packed = [".tgz", ".tar.gz"].iter().any(|end| decoded.to_ascii_lowercase().ends_with(end));
+    let packed = [".tgz", ".tar.gz"].iter().any(|end| {
+        let start = decoded.len().checked_sub(end.len());
+        start.is_some_and(|at| decoded.as_bytes()[at..].eq_ignore_ascii_case(end.as_bytes()))
+    });
     (packed && is_segment(&decoded)).then(|| decoded.into())
 }
 
@@ -220,8 +247,12 @@ fn deprecation(value: Value<'_>) -> Option<Cow<'_, str>> {
     }
 }
 
+fn text<'a>(object: &Picked<'a>, key: &str) -> Result<Option<Cow<'a, str>>, FormatError> {
+    Ok(object.sole(key)?.and_then(|value| value.text()))
+}
+
 /// `"MIT"`, `{"type": "MIT"}`, and the list `licenses` of old packages.
-fn licence<'a>(manifest: &Object<'a>) -> Result<Option<Cow<'a, str>>, FormatError> {
+fn licence<'a>(manifest: &Picked<'a>) -> Result<Option<Cow<'a, str>>, FormatError> {
     let Some(value) = manifest.sole("license")?.or(manifest.sole("licenses")?) else {
         return Ok(None);
     };
@@ -242,24 +273,12 @@ fn licence_name(value: Value<'_>) -> Result<Option<Cow<'_, str>>, FormatError> {
     }
 }
 
-fn publisher<'a>(manifest: &Object<'a>) -> Result<Option<Cow<'a, str>>, FormatError> {
-    match manifest.sole("_npmUser")?.filter(|user| user.kind() == Kind::Object) {
-        Some(user) => Ok(user.loose_object()?.sole("name")?.and_then(|name| name.text())),
-        None => Ok(None),
-    }
-}
-
-fn has_install_scripts(manifest: &Object<'_>) -> Result<bool, FormatError> {
+fn has_install_scripts(manifest: &Picked<'_>) -> Result<bool, FormatError> {
     let set = |key| Ok(manifest.sole(key)?.and_then(|value: Value<'_>| value.bool()) == Some(true));
     if set("hasInstallScript")? || set("gypfile")? {
         return Ok(true);
     }
-    match manifest.sole("scripts")?.filter(|scripts| scripts.kind() == Kind::Object) {
-        // However a name is spelled, and however often.
-        Some(scripts) => {
-            let scripts = scripts.loose_object()?;
-            Ok(scripts.members().iter().any(|script| INSTALL_SCRIPTS.contains(&&*script.key)))
-        }
-        None => Ok(false),
-    }
+    // However a name is spelled, and however often.
+    let scripts = manifest.within("scripts")?;
+    Ok(scripts.is_some_and(|scripts| INSTALL_SCRIPTS.iter().any(|script| scripts.has(script))))
 }

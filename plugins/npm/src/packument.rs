@@ -7,7 +7,7 @@ use weir_core::{Doc, FormatError, Release, Timestamp};
 use weir_format::json::{Kind, Object};
 use yoke::{Yoke, Yokeable};
 
-use crate::entry::Entry;
+use crate::entry::{self, Entry};
 
 /// A packument with its document.
 pub(crate) type Reading = Yoke<Packument<'static>, Arc<Doc>>;
@@ -38,15 +38,17 @@ impl<'a> Packument<'a> {
     /// Reads the packument of this package.
     fn parse(source: &'a [u8], name: &str) -> Result<Self, FormatError> {
         let mut entries = Vec::new();
-        let (root, listed) = Object::parse_nested(source, "versions", |version, manifest| {
-            entries.push(Entry::listed(version, manifest, name));
-        })?;
+        let (root, listed) =
+            Object::parse_index(source, "versions", entry::FIELDS, |version, manifest| {
+                entries.push(Entry::listed(version, manifest, name));
+            })?;
         let inner = root.sole("name")?.and_then(|name| name.text());
         if inner.is_some_and(|inner| inner != name) {
             return Err(FormatError::new("the packument is of another package"));
         }
         let versions = root.sole("versions")?.filter(|it| !it.is_null());
-        let versions = versions.map(|value| listed.unwrap_or_else(|| value.object())).transpose()?;
+        let versions =
+            versions.map(|value| listed.unwrap_or_else(|| value.object())).transpose()?;
         settle_files(&mut entries, name);
         let time = optional_object(&root, "time")?;
         let tags = optional_object(&root, "dist-tags")?;

@@ -13,7 +13,9 @@ const BLOCK: usize = 64;
 #[derive(Clone, Debug)]
 pub(super) struct Marks<'a> {
     text: &'a [u8],
-    /// Where the block behind the current one begins.
+    /// Where the current block begins.
+    block: usize,
+    /// Where the block behind it begins.
     next: usize,
     /// Begins in the current block that have not been taken yet.
     begins: u64,
@@ -36,20 +38,30 @@ struct End {
 
 impl<'a> Marks<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
-        Self { text, next: 0, begins: 0, ends: End::default(), flawed: false }
+        Self { text, block: 0, next: 0, begins: 0, ends: End::default(), flawed: false }
     }
 
     /// The next token's position; the length of the text when there is none.
+    #[inline]
     pub(super) fn next(&mut self) -> usize {
+        if self.begins == 0 && !self.load_some() {
+            return self.text.len();
+        }
+        let at = self.block + self.begins.trailing_zeros() as usize;
+        self.begins &= self.begins - 1;
+        at
+    }
+
+    /// Goes on to the next block in which a token begins, if there is one.
+    #[inline(never)]
+    fn load_some(&mut self) -> bool {
         while self.begins == 0 {
             if self.next >= self.text.len() {
-                return self.text.len();
+                return false;
             }
             self.load();
         }
-        let at = self.next - BLOCK + self.begins.trailing_zeros() as usize;
-        self.begins &= self.begins - 1;
-        at
+        true
     }
 
     /// Whether every string so far has ended and holds what it may.
@@ -80,6 +92,7 @@ impl<'a> Marks<'a> {
         let word_begins = word & !(word << 1 | self.ends.word);
         self.ends.word = word >> 63;
         self.begins = (masks.mark & !string) | (quotes & string) | word_begins;
+        self.block = self.next;
         self.next += BLOCK;
     }
 

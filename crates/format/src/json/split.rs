@@ -17,9 +17,6 @@ pub(super) struct Scan<'a> {
     open: Vec<u8>,
 }
 
-/// One part of a container: the span of its key, quotes included, and of its value.
-pub(super) type Part = (Range<usize>, Range<usize>);
-
 impl<'a> Scan<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let mut marks = Marks::new(text);
@@ -115,6 +112,9 @@ impl<'a> Scan<'a> {
     fn string(&mut self) -> usize {
         self.advance();
         let mut end = self.at;
+        if self.text.get(end - 1) == Some(&b'"') {
+            return end;
+        }
         while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.get(end - 1) {
             end -= 1;
         }

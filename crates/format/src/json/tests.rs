@@ -206,6 +206,66 @@ fn any_object() -> impl Strategy<Value = serde_json::Map<String, serde_json::Val
         .prop_map(|map| map.into_iter().collect())
 }
 
+const FIELDS: &[Field] = &[Field("a", &[]), Field("b", &[Field("a", &[]), Field("c", &[])])];
+
+/// Keys as they are spelled: fields, others, with escapes, and one that no text can hold.
+fn key() -> impl Strategy<Value = &'static str> {
+    let keys = ["a", "b", "c", "", "other", "\\u0061", "\\u0062", "x\\n", "é"];
+    prop_oneof![20 => prop::sample::select(keys.to_vec()), 1 => Just("\\ud800")]
+}
+
+fn any_value() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["1", "null", "\"b\"", "[{\"a\":1}]", "{}"]).prop_map(str::to_owned)
+}
+
+/// An object as [`FIELDS`] look at it, and deeper.
+fn fields() -> impl Strategy<Value = String> {
+    let deep = prop::collection::vec((key(), any_value()), 0..5);
+    let deep = deep.prop_map(|members| object_of(&members, false));
+    prop::collection::vec((key(), prop_oneof![any_value(), deep]), 0..6)
+        .prop_map(|members| object_of(&members, true))
+}
+
+fn object_of(members: &[(&str, String)], pretty: bool) -> String {
+    let (colon, comma) = if pretty { (" : ", " ,\n") } else { (":", ",") };
+    let members: Vec<_> =
+        members.iter().map(|(key, value)| format!("\"{key}\"{colon}{value}")).collect();
+    format!("{{{}}}", members.join(comma))
+}
+
+/// What an object has at the fields.
+fn told<'a, T: Within<'a>>(
+    sole: impl Fn(&str) -> Result<Option<Value<'a>>, FormatError>,
+    within: impl Fn(&str) -> Result<Option<T>, FormatError>,
+) -> Vec<String> {
+    let spell = |value: Result<Option<Value<'a>>, FormatError>| match value {
+        Ok(value) => format!("{:?}", value.map(|value| (value.raw(), value.span()))),
+        Err(error) => error.to_string(),
+    };
+    let inner = match within("b") {
+        Ok(Some(inner)) => vec![spell(inner.at("a")), spell(inner.at("c"))],
+        Ok(None) => Vec::new(),
+        Err(error) => vec![error.to_string()],
+    };
+    [spell(sole("a")), spell(sole("b"))].into_iter().chain(inner).collect()
+}
+
+trait Within<'a> {
+    fn at(&self, key: &str) -> Result<Option<Value<'a>>, FormatError>;
+}
+
+impl<'a> Within<'a> for Object<'a> {
+    fn at(&self, key: &str) -> Result<Option<Value<'a>>, FormatError> {
+        self.sole(key)
+    }
+}
+
+impl<'a> Within<'a> for Picked<'a> {
+    fn at(&self, key: &str) -> Result<Option<Value<'a>>, FormatError> {
+        self.sole(key)
+    }
+}
+
 fn spelled(object: &serde_json::Map<String, serde_json::Value>, pretty: bool) -> String {
     let spell = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
     spell(object).unwrap()
@@ -226,7 +286,7 @@ proptest! {
         }
         let whole = Value { raw: &text, start: 0 };
         let _ = (whole.loose_object(), whole.array());
-        let _ = Object::parse_nested(text.as_bytes(), "a", |_, _| {});
+        let _ = Object::parse_index(text.as_bytes(), "a", FIELDS, |_, _| {});
     }
 
     #[test]
@@ -265,28 +325,40 @@ proptest! {
     }
 
     #[test]
-    fn two_levels_are_split_in_one_pass_as_in_two(objects in any_object(), pretty: bool) {
-        let source = spelled(&objects, pretty);
-        let root = Value::parse(source.as_bytes()).unwrap();
-        let outside = format!("{{\"other\":[],\"a\":{source}}}");
-        let told = |object: Result<Object<'_>, FormatError>| {
-            let parts = |object: &Object<'_>| format!("{:?} {:?}", object.members(), object.span());
-            object.as_ref().map(parts).map_err(ToString::to_string)
-        };
+    fn an_index_is_split_in_the_pass_that_checks_it(
+        entries in proptest::collection::vec((key(), prop_oneof![fields(), any_value()]), 0..5),
+        pretty: bool,
+    ) {
+        let source = object_of(&entries, pretty);
+        let outside = format!("{{\"other\":[],\"index\":{source}}}");
         let mut inner = Vec::new();
-        let nested = Object::parse_nested(outside.as_bytes(), "a", |member, object| {
-            inner.push((member.key.clone().into_owned(), told(object.cloned())));
+        let read = Object::parse_index(outside.as_bytes(), "index", FIELDS, |member, picked| {
+            let told = match picked {
+                Ok(picked) => told(|key| picked.sole(key), |key| Ok(picked.within(key)?.cloned())),
+                Err(error) => vec![error.to_string()],
+            };
+            inner.push((member.key.clone().into_owned(), told));
         });
-        let (whole, outer) = nested.unwrap();
-        let root = whole.get("a").unwrap_or(root);
-        let outer = outer.unwrap();
+        let (whole, index) = read.unwrap();
+        let root = whole.get("index").unwrap();
         let apart = root.object();
-        let each = |member: &Member<'_>| {
-            (member.key.clone().into_owned(), told(member.value.loose_object()))
+        let spelled = |object: Result<Object<'_>, FormatError>| match object {
+            Ok(object) => format!("{:?} {:?}", object.members(), object.span()),
+            Err(error) => error.to_string(),
         };
-        let expected: Vec<_> = apart.iter().flat_map(Object::members).map(each).collect();
+        prop_assert_eq!(spelled(index.unwrap()), spelled(apart));
+        let Ok(loose) = root.loose_object() else { return Ok(()) };
+        let expected: Vec<_> = loose.members().iter().map(|member| {
+            let told = match member.value.loose_object() {
+                Ok(object) => told(|key| object.sole(key), |key| {
+                    let inner = object.sole(key)?.filter(|value| value.kind() == Kind::Object);
+                    inner.map(|value| value.loose_object()).transpose()
+                }),
+                Err(error) => vec![error.to_string()],
+            };
+            (member.key.clone().into_owned(), told)
+        }).collect();
         prop_assert_eq!(inner, expected);
-        prop_assert_eq!(told(outer), told(apart));
     }
 
     #[test]
