@@ -21,7 +21,7 @@ use std::ops::Range;
 use serde::de::IgnoredAny;
 use weir_core::FormatError;
 
-use self::split::Scan;
+use self::split::Tokens;
 use crate::Splice;
 
 mod marks;
@@ -58,8 +58,8 @@ impl<'a> Value<'a> {
     /// Reads a whole document and checks its grammar.
     pub fn parse(source: &'a [u8]) -> Result<Self, FormatError> {
         let whole = Self::whole(source)?;
-        let mut scan = Scan::new(source);
-        match scan.value().filter(|_| scan.is_at_end()) {
+        let mut tokens = Tokens::new(source);
+        match tokens.value().filter(|_| tokens.is_at_end()) {
             Some(span) => Ok(whole.part(&span)),
             None => Err(whole.ungrammatical()),
         }
@@ -123,8 +123,8 @@ impl<'a> Value<'a> {
     /// [`Object::sole`].
     pub fn loose_object(&self) -> Result<Object<'a>, FormatError> {
         let mut members = Members::default();
-        let span = Scan::new(self.raw.as_bytes()).object(|scan, key| {
-            members.push(self.member(key, &scan.value()?));
+        let span = Tokens::new(self.raw.as_bytes()).object(|tokens, key| {
+            members.push(self.member(key, &tokens.value()?));
             Some(())
         });
         span.ok_or_else(|| self.no_object())?;
@@ -134,24 +134,24 @@ impl<'a> Value<'a> {
     /// Some fields of an object, without a list of its members.
     pub fn pick(&self, fields: &'static [Field]) -> Result<Picked<'a>, FormatError> {
         let mut picked = Picked::new(fields);
-        let span = picked.take(&mut Scan::new(self.raw.as_bytes()), self);
+        let span = picked.take(&mut Tokens::new(self.raw.as_bytes()), self);
         span.ok_or_else(|| self.no_object())?;
         picked.checked()?;
         Ok(picked)
     }
 
-    /// The members of the object at which `scan` stands, and its span; `each` gets them one by one.
+    /// The members of the object at which `tokens` stands, and its span; `each` gets them one by one.
     fn entries(
         &self,
-        scan: &mut Scan<'a>,
+        tokens: &mut Tokens<'a>,
         fields: &'static [Field],
         each: &mut impl FnMut(&Member<'a>, Result<&Picked<'a>, FormatError>),
     ) -> Option<(Members<'a>, Range<usize>)> {
         let (mut members, mut picked) = (Members::default(), Picked::new(fields));
-        let span = scan.object(|scan, key| {
+        let span = tokens.object(|tokens, key| {
             picked.clear();
-            let is_object = scan.is_at_object();
-            let value = if is_object { picked.take(scan, self)? } else { scan.value()? };
+            let is_object = tokens.is_at_object();
+            let value = if is_object { picked.take(tokens, self)? } else { tokens.value()? };
             let member = self.member(key, &value);
             if let Ok(member) = &member {
                 let no_object = || Err(member.value.no_object());
@@ -198,7 +198,7 @@ impl<'a> Value<'a> {
     /// The elements of an array.
     pub fn array(&self) -> Result<Array<'a>, FormatError> {
         let mut elements = Vec::new();
-        let found = Scan::new(self.raw.as_bytes()).array(|span| elements.push(self.part(&span)));
+        let found = Tokens::new(self.raw.as_bytes()).array(|span| elements.push(self.part(&span)));
         found.ok_or_else(|| FormatError::at(self.start, "expected an array"))?;
         Ok(Array { elements, span: self.span() })
     }
@@ -298,12 +298,12 @@ impl<'a> Object<'a> {
     pub fn parse_loose(source: &'a [u8]) -> Result<Self, FormatError> {
         let whole = Value::whole(source)?;
         let mut members = Members::default();
-        let mut scan = Scan::new(source);
-        let span = scan.object(|scan, key| {
-            members.push(whole.member(key, &scan.value()?));
+        let mut tokens = Tokens::new(source);
+        let span = tokens.object(|tokens, key| {
+            members.push(whole.member(key, &tokens.value()?));
             Some(())
         });
-        let span = span.filter(|_| scan.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
+        let span = span.filter(|_| tokens.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
         members.object(span)
     }
 
@@ -321,19 +321,19 @@ impl<'a> Object<'a> {
     ) -> Result<(Self, Option<Result<Self, FormatError>>), FormatError> {
         let whole = Value::whole(source)?;
         let (mut members, mut index) = (Members::default(), None);
-        let mut scan = Scan::new(source);
-        let span = scan.object(|scan, span| {
-            let value = if whole.key(&span) == key && scan.is_at_object() {
-                let (entries, span) = whole.entries(scan, fields, &mut each)?;
+        let mut tokens = Tokens::new(source);
+        let span = tokens.object(|tokens, span| {
+            let value = if whole.key(&span) == key && tokens.is_at_object() {
+                let (entries, span) = whole.entries(tokens, fields, &mut each)?;
                 index = Some((entries, span.clone()));
                 span
             } else {
-                scan.value()?
+                tokens.value()?
             };
             members.push(whole.member(span, &value));
             Some(())
         });
-        let span = span.filter(|_| scan.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
+        let span = span.filter(|_| tokens.is_at_end()).ok_or_else(|| whole.ungrammatical())?;
         let index = index.map(|(entries, span)| {
             let object = entries.object(span)?;
             object.check_keys().map(|()| object)

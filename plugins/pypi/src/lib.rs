@@ -63,8 +63,8 @@ impl Ecosystem for Pypi {
             View::Index => Ok(()),
             View::Legacy { project, version } => legacy::read(doc(job)?, project, version, each),
             View::Project(project) => {
-                let listing = Listing::read(doc(job)?, project)?;
-                listing.files.iter().for_each(|file| each(file.release(project)));
+                let listing = Listing::of(doc(job)?, project)?;
+                listing.get().files.iter().for_each(|file| each(file.release(project)));
                 Ok(())
             }
             View::None => Err(no_document()),
@@ -85,8 +85,8 @@ impl Ecosystem for Pypi {
                 return Ok(Head::new("application/json"));
             }
             View::Project(project) => {
-                let listing = Listing::read(doc(job)?, project)?;
-                Page { listing: &listing, job: *job, project, edits }.write(json, out)?;
+                let listing = Listing::of(doc(job)?, project)?;
+                Page { listing: listing.get(), job: *job, project, edits }.write(json, out)?;
             }
             View::None => return Err(no_document()),
         }
@@ -99,8 +99,8 @@ impl Ecosystem for Pypi {
         else {
             return Ok(None);
         };
-        let listing = Listing::read(doc(job)?, project)?;
-        Ok(located(&listing, project, file, *role))
+        let listing = Listing::of(doc(job)?, project)?;
+        Ok(located(listing.get(), project, file, *role))
     }
 }
 

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
 
 use weir_core::{Algorithm, Digest, Doc, Edit, Edits, FormatError, Job, Link, Release, Timestamp};
+
+use yoke::{Yoke, Yokeable};
 
 use crate::filename;
 use crate::{simple_html, simple_json};
@@ -57,8 +60,11 @@ pub(crate) struct Status<'a> {
     pub(crate) api: Option<Cow<'a, str>>,
 }
 
+/// A listing with its document.
+pub(crate) type Reading = Yoke<Listing<'static>, Arc<Doc>>;
+
 /// A project's listing.
-#[derive(Debug)]
+#[derive(Debug, Yokeable)]
 pub(crate) struct Listing<'a> {
     /// The files, in the order of the document.
     pub(crate) files: Vec<File<'a>>,
@@ -85,8 +91,12 @@ pub(crate) fn is_json(doc: &Doc) -> Result<bool, FormatError> {
 }
 
 impl<'a> Listing<'a> {
-    /// Reads the listing of a project (normal name).
-    pub(crate) fn read(doc: &'a Doc, project: &str) -> Result<Self, FormatError> {
+    /// The listing of a project (normal name), read once for all that is done with its document.
+    pub(crate) fn of(doc: &Doc, project: &str) -> Result<Arc<Reading>, FormatError> {
+        doc.memo(project, |doc| Yoke::try_attach_to_cart(doc, |doc| Listing::read(doc, project)))
+    }
+
+    fn read(doc: &'a Doc, project: &str) -> Result<Self, FormatError> {
         let (mut files, status, form) = if is_json(doc)? {
             let (document, files, status) = simple_json::read(doc, project)?;
             (files, status, Form::Json(document))

@@ -71,13 +71,12 @@ impl<'a> Marks<'a> {
 
     fn load(&mut self) {
         let rest = &self.text[self.next..];
-        let masks = match rest.first_chunk() {
-            Some(block) => Masks::of(block),
-            None => {
-                let mut block = [b' '; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                Masks::of(&block)
-            }
+        let masks = if let Some(block) = rest.first_chunk() {
+            Masks::of(block)
+        } else {
+            let mut block = [b' '; BLOCK];
+            block[..rest.len()].copy_from_slice(rest);
+            Masks::of(&block)
         };
         let escaped =
             if masks.backslash | self.ends.escape == 0 { 0 } else { self.escaped(&masks) };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use weir_core::FormatError;
 
-use super::split::Scan;
+use super::split::Tokens;
 use super::{Kind, Member, Value, duplicate, escaped};
 
 /// A member of an object that is looked at: its key, and of a value that is an object, the members
@@ -86,22 +86,26 @@ impl<'a> Picked<'a> {
         }
     }
 
-    /// Takes the object at which `scan` stands, which is a part of `text`, and returns its span. Goes
+    /// Takes the object at which `tokens` stands, which is a part of `text`, and returns its span. Goes
     /// as deep as the fields do.
-    pub(super) fn take(&mut self, scan: &mut Scan<'a>, text: &Value<'a>) -> Option<Range<usize>> {
-        scan.object(|scan, key| {
+    pub(super) fn take(
+        &mut self,
+        tokens: &mut Tokens<'a>,
+        text: &Value<'a>,
+    ) -> Option<Range<usize>> {
+        tokens.object(|tokens, key| {
             let spelled = text.key(&key);
             if let Some(at) = self.ordinal(spelled) {
                 let found = &mut self.found[at];
-                let value = if found.inner.fields.is_empty() || !scan.is_at_object() {
-                    scan.value()?
+                let value = if found.inner.fields.is_empty() || !tokens.is_at_object() {
+                    tokens.value()?
                 } else {
-                    found.inner.take(scan, text)?
+                    found.inner.take(tokens, text)?
                 };
                 found.add(&text.plain_member(key, &value));
                 return Some(());
             }
-            let value = scan.value()?;
+            let value = tokens.value()?;
             if spelled.as_bytes().contains(&b'\\') {
                 self.note_escaped(text.member(key, &value));
             }

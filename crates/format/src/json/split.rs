@@ -1,14 +1,14 @@
 //! A text is checked against the grammar (RFC 8259) and split into its parts in one pass, from
 //! token to token. Nothing here recurses, however deep the text is.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::marks::Marks;
 
 /// Goes through a text. Whatever finds an error of grammar returns `None`; what is wrong inside of
 /// strings shows at the end, in [`Self::is_at_end`].
 #[derive(Clone, Debug)]
-pub(super) struct Scan<'a> {
+pub(super) struct Tokens<'a> {
     text: &'a [u8],
     marks: Marks<'a>,
     /// Where the current token begins; the length of the text when there is none.
@@ -17,7 +17,7 @@ pub(super) struct Scan<'a> {
     open: Vec<u8>,
 }
 
-impl<'a> Scan<'a> {
+impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a [u8]) -> Self {
         let mut marks = Marks::new(text);
         let at = marks.next();
@@ -55,28 +55,28 @@ impl<'a> Scan<'a> {
         &mut self,
         mut each: impl FnMut(&mut Self, Range<usize>) -> Option<()>,
     ) -> Option<Range<usize>> {
-        self.parts(b"{}", |scan| {
-            let key = scan.key()?;
-            each(scan, key)
+        self.parts(*b"{}", |tokens| {
+            let key = tokens.key()?;
+            each(tokens, key)
         })
     }
 
     /// The elements of the array that begins here, and the array's span.
     pub(super) fn array(&mut self, mut each: impl FnMut(Range<usize>)) -> Option<Range<usize>> {
-        self.parts(b"[]", |scan| {
-            each(scan.value()?);
+        self.parts(*b"[]", |tokens| {
+            each(tokens.value()?);
             Some(())
         })
     }
 
     fn parts(
         &mut self,
-        [open, close]: &[u8; 2],
+        [open, close]: [u8; 2],
         mut part: impl FnMut(&mut Self) -> Option<()>,
     ) -> Option<Range<usize>> {
         let start = self.at;
-        self.take(*open)?;
-        if self.token() != *close {
+        self.take(open)?;
+        if self.token() != close {
             part(self)?;
             while self.token() == b',' {
                 self.advance();
@@ -84,7 +84,7 @@ impl<'a> Scan<'a> {
             }
         }
         let end = self.at + 1;
-        self.take(*close)?;
+        self.take(close)?;
         Some(start..end)
     }
 
@@ -154,14 +154,14 @@ impl<'a> Scan<'a> {
                     self.word()?;
                 }
             }
-            if let Some(end) = self.behind_value()? {
+            if let ControlFlow::Break(end) = self.behind_value()? {
                 return Some(end);
             }
         }
     }
 
     /// Goes on to the next value within the outermost open container, or returns its end.
-    fn behind_value(&mut self) -> Option<Option<usize>> {
+    fn behind_value(&mut self) -> Option<ControlFlow<usize>> {
         while let Some(close) = self.open.last() {
             let token = self.token();
             if token == b',' {
@@ -170,7 +170,7 @@ impl<'a> Scan<'a> {
                 if in_object {
                     self.key()?;
                 }
-                return Some(None);
+                return Some(ControlFlow::Continue(()));
             }
             if token != *close {
                 return None;
@@ -179,7 +179,7 @@ impl<'a> Scan<'a> {
             let end = self.at + 1;
             self.advance();
             if self.open.is_empty() {
-                return Some(Some(end));
+                return Some(ControlFlow::Break(end));
             }
         }
         None
