@@ -23,7 +23,7 @@ type Acknowledged = BTreeSet<usize>;
 
 /// Kills the gateway so often, each time in the midst of storing files, until so many are stored.
 pub(crate) async fn commits(havoc: &mut Havoc, commits: usize, rounds: usize) {
-    let files = Arc::new(publish(havoc, commits * 2));
+    let files = Arc::new(publish(havoc, commits * 3));
     let next = Arc::new(AtomicUsize::new(0));
     let mut acknowledged = Acknowledged::new();
     havoc.begin();

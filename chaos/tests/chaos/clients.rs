@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use weir_chaos::{Ask, End, Manner, ask};
 
-use super::{Day, is_honest};
+use super::{Day, is_honest, slow_readers};
 
 const HALF: &[u8] = b"GET /npm/small HTTP/1.1\r\nhost: weir.exam";
 
@@ -178,20 +178,6 @@ async fn when_clients_vanish_in_the_midst_of_a_fetch_it_and_the_others_go_on() {
     assert!(stayed.end == End::Whole && stayed.body == day.file("heavy", "1.0.0").bytes);
     assert!(day.serves("heavy", "1.0.0").await);
     assert_eq!(day.origin.count(upstream), 1, "one fetch for all");
-}
-
-/// Clients that ask for a path and have room for a few KiB of the answer each.
-async fn slow_readers(day: &Day, path: &str, count: usize) -> Vec<TcpStream> {
-    let mut readers = Vec::new();
-    for _ in 0..count {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
-        let mut stream = socket.connect(([127, 0, 0, 1], day.gateway().port).into()).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        readers.push(stream);
-    }
-    readers
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,8 @@ mod s3;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpSocket, TcpStream};
 use weir_chaos::{Ask, End, Got, ask};
 use weir_testkit::origin::{BuiltFile, NpmStyle, Origin, Package, PackageRelease, npm_registry};
 use weir_testkit::process::{Gateway, Start};
@@ -85,6 +87,20 @@ impl Day {
         let got = self.get(&format!("/npm/{}", file.path)).await;
         got.status == 200 && got.end == End::Whole && got.body == file.bytes
     }
+}
+
+/// Clients that ask for a path and have room for a few KiB of the answer each.
+async fn slow_readers(day: &Day, path: &str, count: usize) -> Vec<TcpStream> {
+    let mut readers = Vec::new();
+    for _ in 0..count {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut stream = socket.connect(([127, 0, 0, 1], day.gateway().port).into()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        readers.push(stream);
+    }
+    readers
 }
 
 /// Whether an answer is an error that says so, and when to come back.

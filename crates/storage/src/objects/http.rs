@@ -19,6 +19,10 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 use crate::StorageSettings;
 
+/// What a connection reads ahead of its reader, in bytes: by default it grows to six times as much, and a
+/// client that reads a byte a second holds a connection.
+const READ_AHEAD: usize = 64 << 10;
+
 /// Makes the client. Its limits are the settings', not those of the object store's options.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connector {
@@ -66,6 +70,7 @@ impl HttpConnector for Connector {
         let inner = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_mins(1))
+            .http1_max_buf_size(READ_AHEAD)
             .build(https);
         Ok(HttpClient::new(Service { inner, limits: *self }))
     }
