@@ -24,7 +24,7 @@ const OPEN: [&str; 2] = ["/health", "/keys"];
 #[derive(Debug)]
 pub(crate) struct Gate(ArcSwap<Rules>);
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Rules {
     required: bool,
     metrics: bool,
@@ -32,7 +32,7 @@ struct Rules {
 }
 
 /// A token without its text.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Held {
     name: Arc<str>,
     digest: Digest,
@@ -63,9 +63,11 @@ impl Gate {
         Self(ArcSwap::from_pointee(rules))
     }
 
-    /// Takes the tokens of an edited configuration.
-    pub(crate) fn replace(&self, config: &Config) {
-        self.0.store(Arc::new(Rules::new(config)));
+    /// Takes the tokens of an edited configuration. Whether they are others than before.
+    pub(crate) fn replace(&self, config: &Config) -> bool {
+        let rules = Arc::new(Rules::new(config));
+        let before = self.0.swap(Arc::clone(&rules));
+        *before != *rules
     }
 
     /// Who sends a request for this path, or why it is refused. `front` is the mount or group that

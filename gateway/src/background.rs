@@ -37,12 +37,12 @@ pub(crate) fn start(gateway: &Gateway) {
 }
 
 /// Starts what the gateway that serves for long does besides.
-pub(crate) fn start_serving(gateway: &Arc<Gateway>, telling: &Arc<Telling>, metrics: Metrics) {
+pub(crate) fn start_serving(gateway: &Arc<Gateway>, telling: &Arc<Telling>, metrics: &Metrics) {
     tokio::spawn(tell(Arc::clone(gateway), Arc::clone(telling)));
-    tokio::spawn(measure(Arc::clone(gateway), metrics));
+    tokio::spawn(measure(Arc::clone(gateway), metrics.clone()));
     tokio::spawn(evict(Arc::clone(gateway), settings::retention(&gateway.config)));
     if let Some(within) = gateway.config.storage.scrub {
-        tokio::spawn(scrub(Arc::clone(gateway), within));
+        tokio::spawn(scrub(Arc::clone(gateway), metrics.clone(), within));
     }
 }
 
@@ -90,7 +90,7 @@ async fn is_over(gateway: &Gateway, retention: &Retention) -> bool {
 }
 
 /// One file at a time, with pauses that spread everything over the time that is set.
-async fn scrub(gateway: Arc<Gateway>, within: Duration) {
+async fn scrub(gateway: Arc<Gateway>, metrics: Metrics, within: Duration) {
     let mut scrub = Scrub::default();
     loop {
         let rows = match gateway.catalog.volume().await {
@@ -103,7 +103,11 @@ async fn scrub(gateway: Arc<Gateway>, within: Duration) {
         tokio::time::sleep(pause.max(SCRUB_PAUSE)).await;
         match gateway.upkeep.scrub(&mut scrub, step as u64).await {
             // Each fault has been reported where it was found.
-            Ok(Verified { .. }) => {}
+            Ok(Verified { faults, .. }) => {
+                for _ in faults {
+                    metrics.storage_error("verify");
+                }
+            }
             Err(error) => tracing::warn!(%error, "the scrub was interrupted; it goes on"),
         }
     }

@@ -17,7 +17,7 @@ use weir_storage::{Spools, Storage};
 use weir_upstream::Client;
 
 use crate::addresses::Addresses;
-use crate::measured::Measured;
+use crate::measured::{self, Measured};
 use crate::signer::KeySigner;
 use crate::{ecosystems, settings};
 
@@ -58,6 +58,7 @@ impl Gateway {
         let policy = settings::policy(&config)?;
         let signing_key = settings::signing_key(&config)?;
         let (storage, spools) = open_storage(&config, env)?;
+        let spools = measured::spools(spools, Arc::clone(&observer));
         let storage: Arc<dyn Storage> = Arc::new(Measured::new(storage, Arc::clone(&observer)));
         let catalog = Catalog::open(&settings::database(&config)).await?;
         let artifacts = Artifacts::new(
@@ -67,6 +68,7 @@ impl Gateway {
             Arc::clone(&clock),
             settings::artifacts(&config),
         );
+        measured::tell_of(&artifacts, Arc::clone(&observer));
         // What is asked for is the rendering; documents are read again when one of them changes.
         let memory = config.limits.memory / 3;
         let documents = Documents::new(

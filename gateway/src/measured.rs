@@ -6,9 +6,42 @@ use std::time::Instant;
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
+use weir_cache::{Artifacts, CacheError, Trouble};
 use weir_core::Timestamp;
 use weir_pipeline::Observer;
-use weir_storage::{Key, Opened, Spool, Storage, StorageError, Stored};
+use weir_storage::{Key, Opened, Spool, Spools, Storage, StorageError, Stored};
+
+/// What is done with bytes: on the store, on the way to it (`spool`), and when they are read
+/// (`read`) or hashed once more (`verify`).
+pub(crate) const OPERATIONS: [&str; 9] =
+    ["check", "commit", "delete", "list", "open", "read", "spool", "sweep", "verify"];
+
+/// Has what happens to bytes beside the store's own operations told too.
+pub(crate) fn tell_of(artifacts: &Artifacts, observer: Arc<dyn Observer>) {
+    artifacts.on_trouble(move |trouble| match trouble {
+        Trouble::Read(_) | Trouble::Changed => observer.storage("read", 0.0, true),
+        Trouble::Transfer(ecosystem, error) => {
+            if let Some(word) = unusable(error) {
+                observer.unusable(ecosystem, word);
+            }
+        }
+    });
+}
+
+/// Spools whose faults are told.
+pub(crate) fn spools(spools: Spools, observer: Arc<dyn Observer>) -> Spools {
+    spools.counting(move || observer.storage("spool", 0.0, true))
+}
+
+/// In which way upstream sent something else than was promised. What broke has been told already.
+fn unusable(error: &CacheError) -> Option<&'static str> {
+    match error {
+        CacheError::WrongLength { .. } => Some("length"),
+        CacheError::WrongDigest { .. } | CacheError::Unhashable { .. } => Some("digest"),
+        CacheError::TooLarge { .. } => Some("too_large"),
+        _ => None,
+    }
+}
 
 /// A store whose operations are measured.
 #[derive(Debug)]
@@ -35,6 +68,18 @@ impl Measured {
     }
 }
 
+/// A listing that is read, until it is dropped.
+struct Listing {
+    observer: Arc<dyn Observer>,
+    started: Instant,
+}
+
+impl Drop for Listing {
+    fn drop(&mut self) {
+        self.observer.storage("list", self.started.elapsed().as_secs_f64(), false);
+    }
+}
+
 #[async_trait]
 impl Storage for Measured {
     async fn commit(&self, key: &Key, spool: Spool) -> Result<u64, StorageError> {
@@ -50,10 +95,10 @@ impl Storage for Measured {
     }
 
     fn list(&self, prefix: &str) -> BoxStream<'static, Result<Stored, StorageError>> {
-        let observer = Arc::clone(&self.observer);
+        let listing = Listing { observer: Arc::clone(&self.observer), started: Instant::now() };
         let told = move |item: &Result<Stored, StorageError>| {
             if item.is_err() {
-                observer.storage("list", 0.0, true);
+                listing.observer.storage("list", listing.started.elapsed().as_secs_f64(), true);
             }
         };
         self.inner.list(prefix).inspect(told).boxed()

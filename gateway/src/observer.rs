@@ -31,7 +31,7 @@ impl Telling {
 
     /// Writes the refusals since the last call to the catalogue.
     pub(crate) async fn flush(&self, catalog: &Catalog) {
-        let refusals = self.refusals().take();
+        let (refusals, packages) = self.refusals().take();
         for again in refusals.iter().filter(|refusal| refusal.count > 1) {
             let Refusal { mount, code, sentence, count, .. } = again;
             tracing::info!(mount, code, times = count - 1, "refused again: {sentence}");
@@ -40,7 +40,8 @@ impl Telling {
             return;
         }
         if let Err(error) = catalog.record_refusals(&refusals).await {
-            tracing::warn!(%error, "refusals were not recorded");
+            tracing::warn!(%error, "refusals were not recorded; that is tried again");
+            self.refusals().put_back(refusals, packages);
         }
     }
 
@@ -100,11 +101,23 @@ impl Refusals {
         false
     }
 
-    /// All of them, oldest first.
-    fn take(&mut self) -> Vec<Refusal> {
-        let mut all: Vec<_> = std::mem::take(self).by_package.into_values().flatten().collect();
-        all.sort_by_key(|refusal| refusal.at);
-        all
+    /// All of them, oldest first, and the packages that they are of.
+    fn take(&mut self) -> (Vec<Refusal>, Vec<Purl>) {
+        let all = std::mem::take(self).by_package.into_iter();
+        let mut all: Vec<_> = all
+            .flat_map(|(purl, refusals)| refusals.into_iter().map(move |one| (one, purl.clone())))
+            .collect();
+        all.sort_by_key(|(refusal, _)| refusal.at);
+        all.into_iter().unzip()
+    }
+
+    /// Keeps for the next time what could not be written, as far as there is room.
+    fn put_back(&mut self, refusals: Vec<Refusal>, packages: Vec<Purl>) {
+        let room = KEPT.saturating_sub(self.kept);
+        self.kept += refusals.len().min(room);
+        for (refusal, purl) in refusals.into_iter().zip(packages).take(room) {
+            self.by_package.entry(purl).or_default().push(refusal);
+        }
     }
 }
 
@@ -115,16 +128,21 @@ impl Observer for Telling {
             Outcome::Miss => self.metrics.miss(event.ecosystem),
             Outcome::Refused(denial) => self.refused(event, denial),
             Outcome::Failed(denial) => {
+                self.metrics.failed(event.ecosystem, denial.code.as_str());
                 tracing::debug!(mount = event.mount, code = %denial.code, "failed: {denial}");
             }
         }
     }
 
     fn upstream(&self, ecosystem: &'static str, seconds: f64, error: Option<&'static str>) {
-        match error {
-            Some(kind) => self.metrics.upstream_error(ecosystem, kind),
-            None => self.metrics.fetched(ecosystem, Duration::from_secs_f64(seconds)),
+        self.metrics.fetched(ecosystem, Duration::from_secs_f64(seconds));
+        if let Some(kind) = error {
+            self.metrics.upstream_error(ecosystem, kind);
         }
+    }
+
+    fn unusable(&self, ecosystem: &'static str, error: &'static str) {
+        self.metrics.upstream_error(ecosystem, error);
     }
 
     fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
@@ -176,10 +194,13 @@ mod tests {
         assert!(refusals.count(("npm", &purl("a"), &one), at(3)));
         assert!(!refusals.count(("inner", &purl("a"), &one), at(4)));
         assert!(!refusals.count(("npm", &purl("a"), &other), at(5)));
-        let taken = refusals.take();
+        let (taken, packages) = refusals.take();
         let seen: Vec<_> = taken.iter().map(|one| (one.at.as_millis(), one.count)).collect();
         assert_eq!(seen, [(2, 1), (3, 2), (4, 1), (5, 1)]);
-        assert!(refusals.take().is_empty());
+        assert!(refusals.take().0.is_empty());
+        refusals.put_back(taken.clone(), packages);
+        assert!(refusals.count(("inner", &purl("a"), &one), at(6)));
+        assert_eq!(refusals.take().0.len(), taken.len());
     }
 
     #[test]
@@ -190,6 +211,10 @@ mod tests {
             let purl = Purl::new("npm", &format!("p{n}"), None);
             assert!(!refusals.count(("npm", &purl, &denial), Timestamp::MIN));
         }
-        assert_eq!(refusals.take().len(), KEPT);
+        let (taken, packages) = refusals.take();
+        assert_eq!(taken.len(), KEPT);
+        refusals.put_back(taken.clone(), packages.clone());
+        refusals.put_back(taken, packages);
+        assert_eq!(refusals.take().0.len(), KEPT);
     }
 }

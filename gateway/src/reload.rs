@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use weir_config::{Config, Env};
 use weir_pipeline::Pipeline;
+use weir_telemetry::AccessLog;
 
 use crate::auth::Gate;
 use crate::commands::serve::Origin;
@@ -26,10 +27,31 @@ pub(crate) struct Edited {
     pub(crate) gate: Arc<Gate>,
 }
 
+/// Files of other programs that a signal says to look at: whoever renews a certificate or moves a
+/// log sends one.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    /// The access log.
+    pub(crate) access: Option<AccessLog>,
+    /// Has the certificate read again.
+    pub(crate) certificate: Arc<Notify>,
+}
+
+impl Beside {
+    fn look(&self) {
+        if let Some(access) = &self.access {
+            access.reopen();
+        }
+        self.certificate.notify_one();
+    }
+}
+
 impl Edited {
     fn take(&self, config: &Config) -> anyhow::Result<()> {
         let policy = settings::policy(config)?;
-        self.gate.replace(config);
+        if self.gate.replace(config) {
+            tracing::info!(tokens = config.auth.tokens.len(), "new tokens are in force");
+        }
         if policy.epoch() != self.pipeline.policy().epoch() {
             self.pipeline.set_policy(policy);
             tracing::info!("new rules are in force");
@@ -39,10 +61,15 @@ impl Edited {
 }
 
 /// Watches the file and SIGHUP in the background.
-pub(crate) fn start(edited: Edited, origin: Origin, env: Env, file: Option<&Path>) {
+pub(crate) fn start(
+    (edited, beside): (Edited, Beside),
+    origin: Origin,
+    env: Env,
+    file: Option<&Path>,
+) {
     let (wake, woken) = mpsc::channel(1);
     let watcher = file.and_then(|file| watch(file, wake.clone()));
-    on_hangup(wake);
+    on_hangup(wake, beside);
     tokio::spawn(async move {
         let _watcher = watcher;
         run(edited, origin, env, woken).await;
@@ -91,15 +118,16 @@ fn watch(file: &Path, wake: mpsc::Sender<()>) -> Option<notify::RecommendedWatch
 }
 
 #[cfg(unix)]
-fn on_hangup(wake: mpsc::Sender<()>) {
+fn on_hangup(wake: mpsc::Sender<()>, beside: Beside) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
+            beside.look();
             let _ = wake.try_send(());
         }
     });
 }
 
 #[cfg(not(unix))]
-fn on_hangup(_: mpsc::Sender<()>) {}
+fn on_hangup(_: mpsc::Sender<()>, _: Beside) {}

@@ -21,9 +21,9 @@ use tokio_rustls::TlsAcceptor;
 use tracing::{Instrument as _, Span};
 use weir_config::Config;
 use weir_pipeline::Told;
-use weir_telemetry::{AccessLog, Metrics};
+use weir_telemetry::Metrics;
 
-use crate::access::Accessed;
+use crate::access::{Accessed, Lines};
 use crate::crowd::{Place, Places};
 use crate::patience::Patient;
 use crate::router::Router;
@@ -43,7 +43,7 @@ pub(crate) struct ServerSettings {
     header_count: usize,
     shutdown_timeout: Duration,
     metrics: Option<Metrics>,
-    access: Option<AccessLog>,
+    access: Option<Arc<Lines>>,
     tls: Option<TlsAcceptor>,
 }
 
@@ -73,8 +73,8 @@ impl ServerSettings {
     }
 
     /// Writes a line for each request.
-    pub(crate) fn logging(mut self, access: Option<AccessLog>) -> Self {
-        self.access = access;
+    pub(crate) fn logging(mut self, access: Option<Lines>) -> Self {
+        self.access = access.map(Arc::new);
         self
     }
 
@@ -233,7 +233,10 @@ fn traced<B>(span: &Span, response: &Response<B>) {
     if span.is_disabled() {
         return;
     }
-    span.record("http.response.status_code", response.status().as_u16());
+    span.record("http.response.status_code", i64::from(response.status().as_u16()));
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     let Some(told) = response.extensions().get::<Told>() else { return };
     span.record("weir.mount", &*told.mount);
     span.record("weir.outcome", told.outcome);

@@ -231,11 +231,19 @@ pub(crate) fn otlp(config: &Config) -> Option<OtlpSettings> {
         |(name, value): (&String, &weir_config::Secret)| (name.clone(), value.reveal().to_owned());
     Some(OtlpSettings {
         endpoint: otlp.endpoint.as_ref()?.to_string(),
+        protocol: match otlp.protocol {
+            weir_config::OtlpProtocol::Http => weir_telemetry::OtlpProtocol::Http,
+            weir_config::OtlpProtocol::Grpc => weir_telemetry::OtlpProtocol::Grpc,
+        },
         headers: otlp.headers.iter().map(header).collect(),
         service_name: otlp.service_name.clone(),
         interval: otlp.interval,
         sample: otlp.sample,
     })
+}
+
+fn propagates(otlp: &weir_config::Otlp) -> bool {
+    otlp.propagate && otlp.sample > 0 && otlp.endpoint.is_some()
 }
 
 /// The HTTP client for an upstream with these limits.
@@ -272,6 +280,7 @@ pub(crate) fn upstream(
             no_proxy: proxies.no_proxy,
         },
         extra_ca_files: ca_file.map(Path::to_owned).into_iter().collect(),
+        propagate: propagates(&config.otlp).then_some(weir_telemetry::propagate),
         offline: config.offline,
         ..defaults
     }

@@ -12,16 +12,22 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use weir_config::Tls as Files;
 
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 
-/// Reads the certificate, and goes on looking for a newer one as long as the runtime lives.
-pub(crate) fn acceptor(files: &Files, http2: bool) -> anyhow::Result<TlsAcceptor> {
+/// Reads the certificate, and goes on looking for a newer one as long as the runtime lives: every
+/// minute, and when `look` says so.
+pub(crate) fn acceptor(
+    files: &Files,
+    http2: bool,
+    look: Arc<Notify>,
+) -> anyhow::Result<TlsAcceptor> {
     let current = Arc::new(Current { key: ArcSwap::from_pointee(read(files)?) });
-    tokio::spawn(renew(files.clone(), Arc::clone(&current)));
+    tokio::spawn(renew(files.clone(), Arc::clone(&current), look));
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -65,12 +71,12 @@ fn expected(key: &str, what: &str, file: &Path) -> String {
     format!("{key}: expected {what} in PEM form in {}", file.display())
 }
 
-async fn renew(files: Files, current: Arc<Current>) {
+async fn renew(files: Files, current: Arc<Current>, look: Arc<Notify>) {
     let mut seen = times(&files);
     loop {
-        tokio::time::sleep(LOOK_EVERY).await;
+        let asked = tokio::time::timeout(LOOK_EVERY, look.notified()).await.is_ok();
         let now = times(&files);
-        if now == seen {
+        if now == seen && !asked {
             continue;
         }
         match read(&files) {

@@ -35,6 +35,12 @@ impl UnderWay {
             accessed.passed(frame);
         }
     }
+
+    fn ended(&mut self) {
+        if let Some(accessed) = &mut self.accessed {
+            accessed.ended();
+        }
+    }
 }
 
 /// The body of an answer, with what ends when it ends.
@@ -59,8 +65,10 @@ impl http_body::Body for Watched {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CacheError>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &frame {
-            self.request.passed(frame);
+        match &frame {
+            Poll::Ready(Some(Ok(frame))) => self.request.passed(frame),
+            Poll::Ready(None) => self.request.ended(),
+            _ => {}
         }
         frame
     }

@@ -17,6 +17,7 @@ use weir_storage::{Key, Opened, Spools, Storage};
 
 use crate::fill::{Fill, Leader, Promise, Verified};
 use crate::room::Room;
+use crate::trouble::{Counting, Trouble};
 use crate::uses::{Removal, Use, Uses};
 use crate::{Body, CacheError, Entry, Flights, checked};
 
@@ -109,6 +110,7 @@ struct Inner {
     touched: Mutex<Vec<Arc<Entry>>>,
     warming: Flights<EntryKey, ()>,
     uses: Uses,
+    counting: Counting,
     /// Bytes in the store as far as this process knows; `None` when it should look again.
     volume: Mutex<Option<u64>>,
 }
@@ -142,9 +144,15 @@ impl Artifacts {
                 touched: Mutex::default(),
                 warming: Flights::new(),
                 uses: Uses::default(),
+                counting: Counting::default(),
                 volume: Mutex::default(),
             }),
         }
+    }
+
+    /// Has trouble counted. The first to ask is heard.
+    pub fn on_trouble(&self, counting: impl Fn(Trouble<'_>) + Send + Sync + 'static) {
+        self.inner.counting.begin(counting);
     }
 
     /// The stored artifact at a path, if there is one. Memory first; the first answer for a path
@@ -292,9 +300,13 @@ impl Artifacts {
         }
         self.warm(key, entry);
         let bytes = checked::guarded(self, entry, opened, range, hash);
+        let inner = Arc::clone(&self.inner);
         let chunks = futures_util::StreamExt::map(bytes, move |chunk| {
             // In use for as long as the stream lives.
             let _ = &using;
+            if let Err(error) = &chunk {
+                inner.counting.tell(Trouble::Read(error));
+            }
             chunk
         });
         Ok(Body::new(chunks))
@@ -304,6 +316,7 @@ impl Artifacts {
     pub(crate) async fn condemn(&self, entry: &Entry) {
         let (mount, key) = (&entry.mount, &entry.key);
         tracing::error!(%mount, %key, "a stored file has changed; it is fetched again");
+        self.inner.counting.tell(Trouble::Changed);
         if let Err(error) = self.forget(entry).await {
             tracing::warn!(%mount, %key, %error, "its record was not removed");
         }
@@ -356,10 +369,10 @@ impl Artifacts {
         *self.inner.volume() = None;
     }
 
-    /// Writes the hits counted since the last call to the catalogue, in one transaction.
+    /// Writes the hits counted since the last call to the catalogue, in one transaction. When that
+    /// fails they are kept for the next call.
     pub async fn flush_hits(&self) -> Result<(), CacheError> {
-        let touched =
-            std::mem::take(&mut *self.inner.touched.lock().unwrap_or_else(PoisonError::into_inner));
+        let touched = std::mem::take(&mut *self.inner.touched());
         let last_used = self.inner.clock.now();
         let hits: Vec<Hits> = touched
             .iter()
@@ -370,16 +383,23 @@ impl Artifacts {
                 last_used,
             })
             .collect();
-        if !hits.is_empty() {
-            self.inner.catalog.count_hits(&hits).await?;
+        if hits.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let counted = self.inner.catalog.count_hits(&hits).await;
+        if counted.is_err() {
+            for (entry, hits) in touched.iter().zip(&hits) {
+                if entry.give_back(hits.count) {
+                    self.inner.touched().push(Arc::clone(entry));
+                }
+            }
+        }
+        Ok(counted?)
     }
 
     fn count(&self, entry: &Arc<Entry>) {
         if entry.hit() {
-            let mut touched = self.inner.touched.lock().unwrap_or_else(PoisonError::into_inner);
-            touched.push(Arc::clone(entry));
+            self.inner.touched().push(Arc::clone(entry));
         }
     }
 
@@ -440,6 +460,10 @@ impl Drop for UnderWay {
 impl Inner {
     fn fills(&self) -> MutexGuard<'_, HashMap<EntryKey, Fill>> {
         self.fills.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touched(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn volume(&self) -> MutexGuard<'_, Option<u64>> {
@@ -504,6 +528,9 @@ impl UnderWay {
         let promised = leader.promised();
         let (ending, result) = leader.receive(source).await.split();
         let (inner, key) = (&self.inner, &self.key);
+        if let Err(error) = &result {
+            inner.counting.tell(Trouble::Transfer(wanted.ecosystem, error));
+        }
         let result = match result {
             Ok(verified) => {
                 let row = row(&wanted, &verified, promised, media, inner.clock.now());

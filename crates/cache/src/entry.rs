@@ -170,6 +170,12 @@ impl Entry {
         !self.queued.swap(true, Ordering::Relaxed)
     }
 
+    /// Counts hits again that were taken and not written; true when the entry has to be queued.
+    pub(crate) fn give_back(&self, hits: u64) -> bool {
+        self.hits.fetch_add(hits, Ordering::Relaxed);
+        !self.queued.swap(true, Ordering::Relaxed)
+    }
+
     /// The hits since they were last taken.
     pub(crate) fn take_hits(&self) -> u64 {
         self.queued.store(false, Ordering::Relaxed);

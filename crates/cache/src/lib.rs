@@ -19,6 +19,7 @@ mod renderings;
 mod room;
 #[cfg(test)]
 mod testing;
+mod trouble;
 mod upkeep;
 mod uses;
 
@@ -32,6 +33,7 @@ pub use facts::{Changes, Fact, Facts, FactsBuilder, changes};
 pub use fill::{Fill, Promise};
 pub use flights::Flights;
 pub use renderings::{Grounds, Rendering, RenderingKey, Renderings};
+pub use trouble::Trouble;
 pub use upkeep::{
     Collected, Collecting, Evicted, Fault, FaultKind, Retention, Scrub, Upkeep, Verified,
 };

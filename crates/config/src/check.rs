@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{Config, Driver};
+use crate::{Config, Driver, Otlp, OtlpProtocol};
 
 /// A remark on a configuration that works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +45,10 @@ pub fn check(config: &Config) -> Vec<Warning> {
                        a package is refused";
         warn("http2", message.to_owned());
     }
+    if let Some(protocol) = protocol_of_port(&config.otlp) {
+        let message = format!("its port is where collectors speak otlp.protocol = \"{protocol}\"");
+        warn("otlp.endpoint", message);
+    }
     if config.limits.memory_object > config.limits.memory {
         let message = "is larger than limits.memory, which is the bound that counts";
         warn("limits.memory_object", message.to_owned());
@@ -58,6 +62,15 @@ pub fn check(config: &Config) -> Vec<Warning> {
         warn(&key, format!("has no upstream, so every request is refused; {line}"));
     }
     warnings
+}
+
+/// The protocol that belongs to a collector's port, when another is to be spoken there.
+fn protocol_of_port(otlp: &Otlp) -> Option<&'static str> {
+    match (otlp.endpoint.as_ref()?.port()?, otlp.protocol) {
+        (4317, OtlpProtocol::Http) => Some("grpc"),
+        (4318, OtlpProtocol::Grpc) => Some("http/protobuf"),
+        _ => None,
+    }
 }
 
 /// What a status other than 403 costs, as measured with the real clients.

@@ -97,6 +97,10 @@ pub struct AccessLog {
 pub struct Otlp {
     /// Its address without the paths of the signals; `None` sends nothing.
     pub endpoint: Option<Url>,
+    /// How it is spoken to.
+    pub protocol: OtlpProtocol,
+    /// Whether registries are told which trace a request belongs to.
+    pub propagate: bool,
     /// Headers of each request to it.
     pub headers: BTreeMap<String, Secret>,
     /// The name of this gateway among what is observed.
@@ -106,6 +110,18 @@ pub struct Otlp {
     pub interval: Duration,
     /// One request in this many is traced; 0 traces none.
     pub sample: u64,
+}
+
+/// How a collector is spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub enum OtlpProtocol {
+    /// OTLP/HTTP with protobuf bodies.
+    #[default]
+    #[serde(rename = "http/protobuf")]
+    Http,
+    /// OTLP/gRPC.
+    #[serde(rename = "grpc")]
+    Grpc,
 }
 
 /// Where bytes are kept.

@@ -27,8 +27,8 @@ pub use auth::{ApiToken, Auth, TokenRole};
 pub use check::{Warning, check};
 pub use config::{
     AccessLog, Address, Config, Cooldown, Database, Driver, Effect, Freshness, Group, IndexMode,
-    KeyKind, Keys, Lifetimes, Listing, ListingMode, Log, LogFormat, Member, Otlp, Policy, Registry,
-    Rule, SignedIndexes, Storage, Tls, UnknownDate, Upstream, WorkMode,
+    KeyKind, Keys, Lifetimes, Listing, ListingMode, Log, LogFormat, Member, Otlp, OtlpProtocol,
+    Policy, Registry, Rule, SignedIndexes, Storage, Tls, UnknownDate, Upstream, WorkMode,
 };
 pub use ecosystem::EcosystemId;
 pub use env::{Aws, Env, Proxies};

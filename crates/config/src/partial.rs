@@ -11,8 +11,8 @@ use serde::de::{self, Deserializer, Visitor, value::MapAccessDeserializer};
 use crate::Secret;
 use crate::scalar::{
     Count, DriverWord, Ecosystem, EffectWord, FilePath, Flag, IndexWord, Instant, KeyKindWord,
-    Level, Listen, ListingWord, LogFormatWord, Network, Parsed, RegistryUrl, Scalar, Size, Span,
-    Status, StorageUrl, Text, TokenRoleWord, UnknownWord, WebUrl, WorkModeWord,
+    Level, Listen, ListingWord, LogFormatWord, Network, OtlpProtocolWord, Parsed, RegistryUrl,
+    Scalar, Size, Span, Status, StorageUrl, Text, TokenRoleWord, UnknownWord, WebUrl, WorkModeWord,
 };
 
 /// A value that may be absent.
@@ -123,6 +123,8 @@ layer! {
     /// `otlp`.
     struct PartialOtlp {
         endpoint: Maybe<WebUrl>,
+        protocol: Maybe<OtlpProtocolWord>,
+        propagate: Maybe<Flag>,
         headers: BTreeMap<String, SecretSource>,
         service_name: Maybe<Text>,
         interval: Maybe<Span>,

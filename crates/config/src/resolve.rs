@@ -133,6 +133,8 @@ impl Resolver<'_> {
         }
         Otlp {
             endpoint: layer.endpoint.map(|url| url.0),
+            protocol: layer.protocol.map(|protocol| protocol.0).unwrap_or_default(),
+            propagate: layer.propagate.is_some_and(|flag| flag.0),
             headers,
             service_name: layer.service_name.map_or_else(|| "weir".to_owned(), |name| name.0),
             interval: layer.interval.map_or(Duration::from_mins(1), |span| span.0),

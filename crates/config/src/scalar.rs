@@ -15,7 +15,7 @@ use weir_core::Timestamp;
 use crate::suggest::nearest;
 use crate::{
     Address, Credentials, Driver, EcosystemId, Effect, IndexMode, KeyKind, ListingMode, LogFormat,
-    Secret, TokenRole, UnknownDate, WorkMode,
+    OtlpProtocol, Secret, TokenRole, UnknownDate, WorkMode,
 };
 
 /// How one kind of value is read.
@@ -444,6 +444,11 @@ words! {
 words! {
     /// The form of a log line.
     LogFormatWord => LogFormat: "text" => Text, "json" => Json; "text or json"
+}
+words! {
+    /// How a collector is spoken to.
+    OtlpProtocolWord => OtlpProtocol: "http/protobuf" => Http, "grpc" => Grpc;
+    "http/protobuf or grpc"
 }
 words! {
     /// What a version without a date counts as.

@@ -18,13 +18,14 @@ pub enum Edit {
 pub struct Edits {
     decisions: Vec<Edit>,
     notice: Option<Box<str>>,
+    rule: Option<Box<str>>,
     held: Vec<usize>,
 }
 
 impl Edits {
     /// Decisions in the order of `read`.
     pub fn new(edits: Vec<Edit>) -> Self {
-        Self { decisions: edits, notice: None, held: Vec::new() }
+        Self { decisions: edits, ..Self::default() }
     }
 
     /// Keeps everything.
@@ -36,6 +37,13 @@ impl Edits {
     #[must_use]
     pub fn with_notice(mut self, notice: impl Into<Box<str>>) -> Self {
         self.notice = Some(notice.into());
+        self
+    }
+
+    /// Adds the name of the rule by which everything is withheld that is.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Into<Box<str>>) -> Self {
+        self.rule = Some(rule.into());
         self
     }
 
@@ -65,6 +73,11 @@ impl Edits {
     /// The sentence about the document as a whole.
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
+    }
+
+    /// The rule that withholds, where it is one alone.
+    pub fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
     }
 
     /// Whether nothing is dropped, marked or noted.

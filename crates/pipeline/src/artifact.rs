@@ -12,7 +12,7 @@ use weir_core::{
 };
 use weir_policy::{Admitted, Decision, Facts, Judgement, Sight};
 use weir_storage::Key;
-use weir_upstream::{Ask, Streaming};
+use weir_upstream::{Ask, Method, Streaming};
 
 use crate::Failure;
 use crate::contents::Order;
@@ -20,6 +20,7 @@ use crate::gather::{Gathered, Purpose};
 use crate::link::{Spot, header};
 use crate::obtain::answered;
 use crate::refusals::Barred;
+use crate::transfer::Transfer;
 use crate::visit::Visit;
 
 /// An admitted artifact.
@@ -342,8 +343,14 @@ impl Visit {
         file: &str,
     ) -> Result<Streaming, Failure> {
         let started = Instant::now();
+        let comes = ask.method == Method::Get;
         let answer = self.mount.upstream.stream(&spot.origin, ask).await;
-        self.tell(started, answer.as_ref().map(|streaming| &streaming.headers));
+        // A body that comes is told of when it has ended.
+        let comes = comes && answer.as_ref().is_ok_and(|streaming| streaming.status.is_success());
+        if !comes {
+            self.tell(started, answer.as_ref().err());
+        }
+        self.tell_quota(answer.as_ref().map(|streaming| &streaming.headers));
         let streaming = answer?;
         if !answered(streaming.status, &streaming.url, || file.to_owned())? {
             return Err(Failure::not_found(file));
@@ -356,9 +363,12 @@ impl Visit {
         spot: &Spot,
         mut promise: Promise,
         file: &str,
-    ) -> Result<(Promise, Box<str>, weir_upstream::Body), Failure> {
+    ) -> Result<(Promise, Box<str>, Transfer), Failure> {
+        let started = Instant::now();
         let Streaming { headers, length, body, .. } =
             self.stream(spot, Ask::get(spot.whither()), file).await?;
+        let ecosystem = self.mount.descriptor().id;
+        let body = Transfer::new(body, &self.core.observer, ecosystem, started);
         promise.length = promise.length.or(length);
         if promise.length.is_some_and(|length| length > promise.limit) {
             return Err(weir_cache::CacheError::TooLarge { limit: promise.limit }.into());

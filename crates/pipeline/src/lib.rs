@@ -38,6 +38,7 @@ mod service;
 mod settings;
 mod sight;
 mod tables;
+mod transfer;
 mod visit;
 mod vouch;
 

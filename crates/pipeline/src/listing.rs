@@ -89,6 +89,7 @@ impl Visit {
         let of_version = |view: &&View| content.is_some_and(|c| c.version_view == view.name);
         let version = target.view().filter(of_version).map(|view| &*view.arg);
         denial.subject = Some(self.mount.purl(package.as_str(), version));
+        denial.rule = rendering.edits.rule().map(Into::into);
         denial.until = Some(rendering.valid_until()).filter(|until| *until != Timestamp::MAX);
         Some(Failure::from_denial(denial))
     }

@@ -92,8 +92,14 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// A request ended.
     fn event(&self, event: &Event<'_>);
 
-    /// Upstream answered (or failed, with a word for the kind of error) after this many seconds.
+    /// Upstream answered to the last byte, or failed (with a word for the kind of error), after
+    /// this many seconds.
     fn upstream(&self, ecosystem: &'static str, seconds: f64, error: Option<&'static str>);
+
+    /// What upstream sent is not what was promised; a word says in which way.
+    fn unusable(&self, ecosystem: &'static str, error: &'static str) {
+        let _ = (ecosystem, error);
+    }
 
     /// Policy let a file pass: `admitted` or `warned`, and the rule that decided, if one did.
     /// Refusals arrive as events.

@@ -289,6 +289,7 @@ impl Visit {
         if let Some(expected) = &fetch.expect {
             let found = Digest::of(expected.algorithm(), &body);
             if found != *expected {
+                self.core.observer.unusable(self.mount.descriptor().id, "digest");
                 let sentence = format!(
                     "{}: expected {expected}, received {found}; nothing was stored",
                     spot.origin.label
@@ -346,21 +347,26 @@ impl Visit {
     pub(crate) async fn ask(&self, spot: &Spot, ask: Ask<'_>) -> Result<Document, Failure> {
         let started = Instant::now();
         let answer = self.mount.upstream.document(&spot.origin, ask).await;
-        self.tell(started, answer.as_ref().map(|document| &document.headers));
+        self.tell(started, answer.as_ref().err());
+        self.tell_quota(answer.as_ref().map(|document| &document.headers));
         answer.map_err(Failure::from)
     }
 
-    /// Tells the observer how upstream answered.
-    pub(crate) fn tell(&self, started: Instant, answer: Result<&HeaderMap, &UpstreamError>) {
-        let (observer, ecosystem) = (&self.core.observer, self.mount.descriptor().id);
-        let error = answer.err().map(UpstreamError::kind);
-        observer.upstream(ecosystem, started.elapsed().as_secs_f64(), error);
+    /// Tells the observer that upstream has answered.
+    pub(crate) fn tell(&self, started: Instant, error: Option<&UpstreamError>) {
+        let seconds = started.elapsed().as_secs_f64();
+        let error = error.map(UpstreamError::kind);
+        self.core.observer.upstream(self.mount.descriptor().id, seconds, error);
+    }
+
+    /// Tells the observer what upstream still grants, where it said so.
+    pub(crate) fn tell_quota(&self, answer: Result<&HeaderMap, &UpstreamError>) {
         let quota = match answer {
             Ok(headers) => Quota::of(headers),
             Err(error) => error.quota(),
         };
         if let Some(quota) = quota {
-            observer.quota(ecosystem, &self.mount.name, &quota);
+            self.core.observer.quota(self.mount.descriptor().id, &self.mount.name, &quota);
         }
     }
 

@@ -45,9 +45,29 @@ impl PublicAddress {
         format!("{scheme}://{host}{}", prefix.unwrap_or_default().trim_end_matches('/')).into()
     }
 
+    /// Who asks: the peer of the connection, or whom trusted proxies forwarded it for, the last of
+    /// `X-Forwarded-For` that is none of them.
+    pub fn client(&self, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+        let mut client = peer.to_canonical();
+        let lines = headers.get_all("x-forwarded-for").iter().rev();
+        let mut hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        while self.trusts(client)
+            && let Some(before) = hops.next().and_then(|hop| address(hop.trim()))
+        {
+            client = before.to_canonical();
+        }
+        client
+    }
+
     fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()))
     }
+}
+
+/// An address, with or without a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()))
 }
 
 /// Host name or address literal with an optional port, and nothing else: it ends up in documents.
@@ -130,6 +150,24 @@ mod tests {
         ];
         assert_eq!(of(&pairs, "10.1.1.1:1"), "https://outer.example/weir");
         assert_eq!(of(&pairs, "11.1.1.1:1"), "http://inner.example");
+    }
+
+    #[test]
+    fn the_client_is_the_last_that_no_trusted_proxy_is() {
+        let client = |lines: &[&'static str], peer: &str| {
+            let mut map = HeaderMap::new();
+            for line in lines {
+                map.append("x-forwarded-for", line.parse().unwrap());
+            }
+            address().client(&map, peer.parse().unwrap()).to_string()
+        };
+        assert_eq!(client(&[], "10.0.0.1"), "10.0.0.1");
+        assert_eq!(client(&["1.2.3.4"], "10.0.0.1"), "1.2.3.4");
+        assert_eq!(client(&["6.6.6.6, 1.2.3.4, 10.0.0.2"], "10.0.0.1"), "1.2.3.4");
+        assert_eq!(client(&["6.6.6.6", "1.2.3.4:55, 10.0.0.2"], "10.0.0.1"), "1.2.3.4");
+        assert_eq!(client(&["10.0.0.3, [2001:db8::1]:5"], "::ffff:10.0.0.1"), "2001:db8::1");
+        assert_eq!(client(&["1.2.3.4, unknown"], "10.0.0.1"), "10.0.0.1");
+        assert_eq!(client(&["1.2.3.4"], "11.0.0.1"), "11.0.0.1");
     }
 
     #[test]

@@ -13,7 +13,10 @@ use crate::{Listing, sentence};
 const NAMED: usize = 5;
 
 pub(crate) fn edits(listing: Listing, judged: &[Judgement]) -> Edits {
-    let edits = Edits::new(judged.iter().map(|one| edit(listing, one)).collect());
+    let mut edits = Edits::new(judged.iter().map(|one| edit(listing, one)).collect());
+    if let Some(rule) = only_rule(judged) {
+        edits = edits.with_rule(rule);
+    }
     match notice(judged) {
         Some(notice) => edits.with_notice(notice),
         None => edits,
@@ -30,6 +33,13 @@ fn edit(listing: Listing, judgement: &Judgement) -> Edit {
             Listing::Mark => Edit::Mark(refusal.sentence.as_str().into()),
         },
     }
+}
+
+/// The rule of all refusals, if they have one in common.
+fn only_rule(judged: &[Judgement]) -> Option<&str> {
+    let mut rules = judged.iter().filter_map(Judgement::refusal).map(|refusal| &*refusal.rule);
+    let first = rules.next()?;
+    rules.all(|rule| rule == first).then_some(first)
 }
 
 /// One sentence about everything that is withheld, files of one version counted once.

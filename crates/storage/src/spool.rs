@@ -5,6 +5,7 @@
 //! several may share a data folder.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,11 +24,12 @@ const FOLDER: &str = ".weir-spool";
 const GATE: &str = "gate.lock";
 
 /// The spool folder of this process. Cheap to clone; the folder is removed with the last clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spools {
     home: Arc<Home>,
     buffers: Arc<Buffers>,
     write_size: usize,
+    faults: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,23 @@ impl Spools {
             home: Arc::new(Home { folder, lock: Some(lock) }),
             buffers: Buffers::new(settings.read_size, settings.idle_buffers),
             write_size: settings.write_size.max(1),
+            faults: None,
         })
+    }
+
+    /// Has each fault of the disk under the spools counted.
+    #[must_use]
+    pub fn counting(mut self, faults: impl Fn() + Send + Sync + 'static) -> Self {
+        self.faults = Some(Arc::new(faults));
+        self
+    }
+
+    /// A fault of the disk.
+    fn fault(&self, doing: &'static str, place: &Path, error: io::Error) -> StorageError {
+        if let Some(faults) = &self.faults {
+            faults();
+        }
+        StorageError::io(doing, place, error)
     }
 
     /// Begins an empty spool.
@@ -71,7 +89,7 @@ impl Spools {
         let folder = self.folder().to_owned();
         let made = blocking(move || tempfile::NamedTempFile::new_in(folder)).await;
         let (file, path) = made
-            .map_err(|error| StorageError::io("create a file in", self.folder(), error))?
+            .map_err(|error| self.fault("create a file in", self.folder(), error))?
             .into_parts();
         let shared = Shared {
             file: Positional::new(Arc::new(file), Arc::clone(&self.buffers)),
@@ -84,6 +102,12 @@ impl Spools {
     /// The folder of this process.
     pub fn folder(&self) -> &Path {
         self.home.folder.path()
+    }
+}
+
+impl fmt::Debug for Spools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spools").field("folder", &self.folder()).finish_non_exhaustive()
     }
 }
 
@@ -199,7 +223,7 @@ impl Spool {
         let shared = Arc::clone(&self.shared);
         blocking(move || write_parts(&shared, at, &pending))
             .await
-            .map_err(|error| StorageError::io("write", &self.shared.place, error))
+            .map_err(|error| self.home.fault("write", &self.shared.place, error))
     }
 
     /// The finished file, for a [`Storage`](crate::Storage) that adopts it.

@@ -6,9 +6,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -20,8 +20,10 @@ const WAITING: usize = 16_384;
 const BUFFER: usize = 64 << 10;
 /// A line waits in the buffer for no longer than this.
 const FLUSH_AFTER: Duration = Duration::from_secs(1);
-/// A disk that fails is reported no more often than this.
+/// A disk that fails is reported, and a new file tried, no more often than this.
 const COMPLAIN_EVERY: Duration = Duration::from_mins(1);
+/// How long the end waits for a slow disk.
+const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// Where the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +39,9 @@ pub struct AccessSettings {
 /// One answered request. Absent fields are left out of the line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AccessRecord {
-    /// When the request arrived, RFC 3339 in UTC.
+    /// When the request arrived, RFC 3339 in UTC with milliseconds.
     pub time: String,
-    /// The client's address.
+    /// The client's address; as a trusted proxy forwarded it, where there is one.
     pub client: String,
     /// The method.
     pub method: String,
@@ -49,6 +51,10 @@ pub struct AccessRecord {
     pub status: u16,
     /// Bytes of the body that were handed to the connection.
     pub bytes: u64,
+    /// Whether the answer ended before its last byte: the client went away, or what was passed on
+    /// broke off. Left out where it did not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// From the arrival of the request to the end of the answer, in microseconds.
     pub micros: u64,
     /// The client's `User-Agent`.
@@ -85,74 +91,166 @@ pub struct AccessLogError {
     pub error: io::Error,
 }
 
-/// Takes records. Clones write into the same log; it is complete on disk a moment after the last
-/// of them is dropped.
+/// Takes records. Clones write into the same log; when the last of them is dropped, what was
+/// recorded is written.
 #[derive(Clone, Debug)]
-pub struct AccessLog {
-    sender: SyncSender<AccessRecord>,
-    dropped: Arc<AtomicU64>,
+pub struct AccessLog(Arc<Hand>);
+
+/// The side of those who record.
+#[derive(Debug)]
+struct Hand {
+    sender: Option<SyncSender<Message>>,
+    shared: Arc<Shared>,
+    /// Closed by the thread when everything is written.
+    ended: Mutex<Receiver<()>>,
+}
+
+/// What both sides see.
+#[derive(Debug, Default)]
+struct Shared {
+    /// Records that were not written: they came too fast, or the disk took none.
+    lost: AtomicU64,
+    reopen: AtomicBool,
+}
+
+enum Message {
+    Record(Box<AccessRecord>),
+    /// Something in [`Shared`] has changed.
+    Look,
+    /// What came before is to be in the file when this is answered.
+    Flush(SyncSender<()>),
 }
 
 impl AccessLog {
     /// Opens the file for appending and starts the thread that writes it.
     pub fn open(settings: AccessSettings) -> Result<Self, AccessLogError> {
-        let writer = Writer::open(settings)?;
-        let (sender, records) = mpsc::sync_channel(WAITING);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let path = writer.settings.path.clone();
+        let shared = Arc::new(Shared::default());
+        let path = settings.path.clone();
+        let writer = Writer::open(settings, Arc::clone(&shared))?;
+        let (sender, messages) = mpsc::sync_channel(WAITING);
+        let (ending, ended) = mpsc::channel();
+        let run = move || {
+            writer.run(&messages);
+            drop(ending);
+        };
         std::thread::Builder::new()
             .name("access-log".to_owned())
-            .spawn(move || writer.run(&records))
+            .spawn(run)
             .map_err(|error| AccessLogError { path, error })?;
-        Ok(Self { sender, dropped })
+        Ok(Self(Arc::new(Hand { sender: Some(sender), shared, ended: Mutex::new(ended) })))
     }
 
     /// Hands a record over. Never waits.
     pub fn record(&self, record: AccessRecord) {
-        if self.sender.try_send(record).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if !self.0.send(Message::Record(Box::new(record))) {
+            self.0.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many records were dropped because they came faster than they could be written.
-    pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+    /// Goes on in a new file where another program has moved the old one.
+    pub fn reopen(&self) {
+        self.0.shared.reopen.store(true, Ordering::Release);
+        // Where no message can wait any more, the next record brings the thread there.
+        self.0.send(Message::Look);
+    }
+
+    /// What tells how many records were lost, for longer than the log is open.
+    pub(crate) fn watched(&self) -> Lost {
+        Lost(Arc::clone(&self.0.shared))
+    }
+
+    /// Waits until everything that was recorded has been written, however long the disk takes.
+    pub fn flush(&self) {
+        let (done, flushed) = mpsc::sync_channel(1);
+        if let Some(sender) = &self.0.sender
+            && sender.send(Message::Flush(done)).is_ok()
+        {
+            let _ = flushed.recv();
+        }
+    }
+
+    /// How many records were lost: they came faster than they could be written, or could not be
+    /// written at all.
+    pub fn lost(&self) -> u64 {
+        self.watched().lost()
+    }
+}
+
+/// See [`AccessLog::lost`].
+pub(crate) struct Lost(Arc<Shared>);
+
+impl Lost {
+    pub(crate) fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Hand {
+    fn send(&self, message: Message) -> bool {
+        self.sender.as_ref().is_some_and(|sender| sender.try_send(message).is_ok())
+    }
+}
+
+impl Drop for Hand {
+    /// Waits for the thread, but no longer than a disk may hold up the end of a process.
+    fn drop(&mut self) {
+        self.sender = None;
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let _ = ended.recv_timeout(END_WITHIN);
     }
 }
 
 /// The side of the thread.
 struct Writer {
     settings: AccessSettings,
+    shared: Arc<Shared>,
     file: BufWriter<File>,
     size: u64,
     complained: Option<Instant>,
+    /// No new file is begun before this.
+    rotate_from: Option<Instant>,
 }
 
 impl Writer {
-    fn open(settings: AccessSettings) -> Result<Self, AccessLogError> {
+    fn open(mut settings: AccessSettings, shared: Arc<Shared>) -> Result<Self, AccessLogError> {
         let (file, size) = append(&settings.path)
             .map_err(|error| AccessLogError { path: settings.path.clone(), error })?;
-        Ok(Self { settings, file, size, complained: None })
+        // Standard output, a pipe or what a link leads to is not ours to move.
+        if !fs::symlink_metadata(&settings.path).is_ok_and(|data| data.is_file()) {
+            settings.max_size = 0;
+        }
+        Ok(Self { settings, shared, file, size, complained: None, rotate_from: None })
     }
 
-    fn run(mut self, records: &Receiver<AccessRecord>) {
-        let mut flushed = Instant::now();
+    fn run(mut self, messages: &Receiver<Message>) {
+        let mut looked = Instant::now();
         loop {
-            match records.recv_timeout(FLUSH_AFTER) {
-                Ok(record) => {
-                    let written = self.write(&record);
-                    self.complain(written);
+            match messages.recv_timeout(FLUSH_AFTER) {
+                Ok(Message::Record(record)) => self.take(&record),
+                Ok(Message::Flush(done)) => {
+                    let flushed = self.file.flush();
+                    self.complain(flushed);
+                    let _ = done.try_send(());
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if flushed.elapsed() >= FLUSH_AFTER {
-                let written = self.file.flush();
-                self.complain(written);
-                flushed = Instant::now();
+            let asked = self.shared.reopen.swap(false, Ordering::Acquire);
+            if asked || looked.elapsed() >= FLUSH_AFTER {
+                let flushed = self.file.flush().and_then(|()| self.follow(asked));
+                self.complain(flushed);
+                looked = Instant::now();
             }
         }
-        let written = self.file.flush();
+        let flushed = self.file.flush();
+        self.complain(flushed);
+    }
+
+    fn take(&mut self, record: &AccessRecord) {
+        let written = self.write(record);
+        if written.is_err() {
+            self.shared.lost.fetch_add(1, Ordering::Relaxed);
+        }
         self.complain(written);
     }
 
@@ -160,20 +258,40 @@ impl Writer {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
         let length = line.len() as u64;
-        if self.settings.max_size > 0
-            && self.size > 0
-            && self.size + length > self.settings.max_size
-        {
-            self.rotate()?;
+        if self.is_full(length) {
+            let rotated = self.rotate();
+            if rotated.is_err() {
+                // The file goes on growing: lines matter more.
+                self.rotate_from = Instant::now().checked_add(COMPLAIN_EVERY);
+            }
+            self.complain(rotated);
         }
+        // A line is taken whole or not at all: it is smaller than the buffer, which keeps what the
+        // disk did not take.
         self.file.write_all(&line)?;
         self.size += length;
         Ok(())
     }
 
+    fn is_full(&self, more: u64) -> bool {
+        let max = self.settings.max_size;
+        max > 0
+            && self.size > 0
+            && self.size + more > max
+            && self.rotate_from.is_none_or(|from| Instant::now() >= from)
+    }
+
     /// The file becomes `.1`, `.1` becomes `.2`, and so on; the last is replaced.
     fn rotate(&mut self) -> io::Result<()> {
         self.file.flush()?;
+        // Absent when the last attempt moved it and could not begin a new one.
+        if self.settings.path.exists() {
+            self.shift()?;
+        }
+        self.begin()
+    }
+
+    fn shift(&self) -> io::Result<()> {
         let older = |number: u32| numbered(&self.settings.path, number);
         for number in (1..self.settings.keep).rev() {
             match fs::rename(older(number), older(number + 1)) {
@@ -182,11 +300,25 @@ impl Writer {
             }
         }
         if self.settings.keep > 0 {
-            fs::rename(&self.settings.path, older(1))?;
+            fs::rename(&self.settings.path, older(1))
         } else {
-            fs::remove_file(&self.settings.path)?;
+            fs::remove_file(&self.settings.path)
         }
+    }
+
+    /// Goes on in the file that has the log's name.
+    fn begin(&mut self) -> io::Result<()> {
         (self.file, self.size) = append(&self.settings.path)?;
+        self.rotate_from = None;
+        Ok(())
+    }
+
+    /// Follows what other programs did to the file: they may have moved, removed or emptied it.
+    fn follow(&mut self, asked: bool) -> io::Result<()> {
+        if asked || !is_at(self.file.get_ref(), &self.settings.path)? {
+            return self.begin();
+        }
+        self.size = self.file.get_ref().metadata()?.len();
         Ok(())
     }
 
@@ -195,7 +327,8 @@ impl Writer {
         if self.complained.is_none_or(|at| at.elapsed() >= COMPLAIN_EVERY) {
             self.complained = Some(Instant::now());
             let path = self.settings.path.display();
-            tracing::error!(%error, %path, "the access log cannot be written; lines are lost");
+            let lost = self.shared.lost.load(Ordering::Relaxed);
+            tracing::error!(%error, %path, lost, "the access log cannot be written as it should");
         }
     }
 }
@@ -206,6 +339,24 @@ fn append(path: &Path) -> io::Result<(BufWriter<File>, u64)> {
     Ok((BufWriter::with_capacity(BUFFER, file), size))
 }
 
+/// Whether the file still has this name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let own = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (own.dev(), own.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// An open file cannot be moved here.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
@@ -213,93 +364,4 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(target: &str) -> AccessRecord {
-        AccessRecord {
-            time: "2026-01-01T00:00:00Z".to_owned(),
-            client: "127.0.0.1".to_owned(),
-            method: "GET".to_owned(),
-            target: target.to_owned(),
-            status: 200,
-            ..AccessRecord::default()
-        }
-    }
-
-    fn writer(folder: &Path, max_size: u64, keep: u32) -> Writer {
-        Writer::open(AccessSettings { path: folder.join("access.log"), max_size, keep }).unwrap()
-    }
-
-    fn lines(folder: &Path, name: &str) -> Vec<String> {
-        let text = fs::read_to_string(folder.join(name)).unwrap_or_default();
-        text.lines().map(ToOwned::to_owned).collect()
-    }
-
-    #[test]
-    fn a_line_is_a_json_object_without_absent_fields() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut writer = writer(folder.path(), 0, 0);
-        let refused = AccessRecord {
-            outcome: Some("refused"),
-            purl: Some("pkg:npm/left-pad@1.0.0".to_owned()),
-            ..record("/npm/left-pad/-/\"\n")
-        };
-        writer.write(&refused).unwrap();
-        drop(writer);
-        insta::assert_snapshot!(lines(folder.path(), "access.log").join("|"), @r#"{"time":"2026-01-01T00:00:00Z","client":"127.0.0.1","method":"GET","target":"/npm/left-pad/-/\"\n","status":200,"bytes":0,"micros":0,"purl":"pkg:npm/left-pad@1.0.0","outcome":"refused"}"#);
-    }
-
-    #[test]
-    fn a_full_file_becomes_an_older_one_and_the_oldest_goes() {
-        let folder = tempfile::tempdir().unwrap();
-        let length = serde_json::to_vec(&record("/a")).unwrap().len() as u64 + 1;
-        let mut writer = writer(folder.path(), 2 * length, 2);
-        for target in ["/a", "/b", "/c", "/d", "/e", "/f", "/g"] {
-            writer.write(&record(target)).unwrap();
-        }
-        drop(writer);
-        let targets = |name: &str| -> Vec<char> {
-            let read = |line: &String| line.split("\"/").nth(1)?.chars().next();
-            lines(folder.path(), name).iter().filter_map(read).collect()
-        };
-        assert_eq!(targets("access.log"), ['g']);
-        assert_eq!(targets("access.log.1"), ['e', 'f']);
-        assert_eq!(targets("access.log.2"), ['c', 'd']);
-        assert!(!folder.path().join("access.log.3").exists());
-    }
-
-    #[test]
-    fn a_log_goes_on_where_it_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        for target in ["/a", "/b"] {
-            writer(folder.path(), 0, 0).write(&record(target)).unwrap();
-        }
-        assert_eq!(lines(folder.path(), "access.log").len(), 2);
-    }
-
-    #[test]
-    fn what_was_recorded_is_on_disk_soon_after_the_log_is_dropped() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("access.log");
-        let log = AccessLog::open(AccessSettings { path, max_size: 0, keep: 0 }).unwrap();
-        for _ in 0..100 {
-            log.clone().record(record("/a"));
-        }
-        assert_eq!(log.dropped(), 0);
-        drop(log);
-        let begun = Instant::now();
-        while lines(folder.path(), "access.log").len() < 100 {
-            assert!(begun.elapsed() < Duration::from_secs(10), "lines are missing");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_opened_is_named() {
-        let path = PathBuf::from("/nowhere/access.log");
-        let settings = AccessSettings { path, max_size: 0, keep: 0 };
-        let said = AccessLog::open(settings).unwrap_err().to_string();
-        assert!(said.starts_with("access_log.path: /nowhere/access.log cannot be"), "{said}");
-    }
-}
+mod tests;

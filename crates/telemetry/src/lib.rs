@@ -7,9 +7,10 @@ mod access;
 mod logs;
 mod metrics;
 mod otlp;
+mod sender;
 mod tally;
 
 pub use access::{AccessLog, AccessLogError, AccessRecord, AccessSettings};
 pub use logs::{Format, LogError, init_logs, subscriber};
 pub use metrics::{Active, CONTENT_TYPE, Metrics, MetricsError};
-pub use otlp::{OtlpError, OtlpSettings, TRACE, Traces, request_span};
+pub use otlp::{OtlpError, OtlpProtocol, OtlpSettings, TRACE, Traces, propagate, request_span};

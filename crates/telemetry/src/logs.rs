@@ -146,6 +146,7 @@ mod tests {
         let _inside = runtime.enter();
         let nowhere = OtlpSettings {
             endpoint: "http://127.0.0.1:9".to_owned(),
+            protocol: crate::OtlpProtocol::Http,
             headers: std::collections::HashMap::new(),
             service_name: "weir".to_owned(),
             interval: std::time::Duration::from_mins(1),

@@ -12,12 +12,16 @@ use opentelemetry_sdk::metrics::{MeterProviderBuilder, SdkMeterProvider};
 use prometheus::{Registry, TEXT_FORMAT, TextEncoder};
 use thiserror::Error;
 
+use crate::AccessLog;
 use crate::otlp::{self, OtlpSettings};
 use crate::tally::{Decision, Ecosystem, Labels, Tally};
 
 /// The media type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = TEXT_FORMAT;
 
+/// The name under which everything here is counted.
+const METER: &str = "weir";
+const LOST_LINES: &str = "proxy_access_log_lost_total";
 /// Upper bounds in seconds: from a mirror in the same rack to a large file over a slow line.
 const FETCH_SECONDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
@@ -41,6 +45,7 @@ struct Inner {
     upstream_errors: Counter<u64>,
     storage_errors: Counter<u64>,
     decisions: Tally<Decision>,
+    failures: Counter<u64>,
     fetch_seconds: Histogram<f64>,
     storage_seconds: Histogram<f64>,
     cache_bytes: Gauge<u64>,
@@ -83,9 +88,30 @@ impl Metrics {
             .map_err(|error| MetricsError(error.to_string()))?;
         let provider = more(SdkMeterProvider::builder()).with_reader(exporter).build();
         let metrics =
-            Self(Arc::new(Inner::new(&provider.meter("weir"), registry, provider.clone())));
+            Self(Arc::new(Inner::new(&provider.meter(METER), registry, provider.clone())));
         metrics.cache_size(0, 0);
         Ok(metrics)
+    }
+
+    /// An ecosystem is served: its counts are on the page from the beginning, so that the first
+    /// hit is seen as a rise.
+    pub fn serve(&self, ecosystem: &'static str) {
+        self.0.hits.begin(ecosystem);
+        self.0.misses.begin(ecosystem);
+    }
+
+    /// An operation on the storage exists: its errors are on the page from the beginning.
+    pub fn store(&self, operation: &'static str) {
+        self.0.storage_errors.add(0, &[KeyValue::new("operation", operation)]);
+    }
+
+    /// Tells how many lines of the access log were lost.
+    pub fn watch(&self, log: &AccessLog) {
+        let log = log.watched();
+        let meter = self.0.provider.meter(METER);
+        let counter = meter.u64_observable_counter(LOST_LINES);
+        let counter = counter.with_description("Lines of the access log that were not written");
+        counter.with_callback(move |reader| reader.observe(log.lost(), &[])).build();
     }
 
     /// A request was answered from the cache.
@@ -98,13 +124,14 @@ impl Metrics {
         self.0.misses.count(ecosystem);
     }
 
-    /// A fetch from upstream took this long, until its last byte or its failure.
+    /// A fetch from upstream took this long, until its last byte or its failure. Both are
+    /// counted: a registry that only times out is a slow one.
     pub fn fetched(&self, ecosystem: &'static str, took: Duration) {
         let labels = [KeyValue::new("ecosystem", ecosystem)];
         self.0.fetch_seconds.record(took.as_secs_f64(), &labels);
     }
 
-    /// A fetch from upstream failed; `error_type` is a word such as `timeout`.
+    /// What upstream sent failed, or could not be used; `error_type` is a word such as `timeout`.
     pub fn upstream_error(&self, ecosystem: &'static str, error_type: &'static str) {
         let labels =
             [KeyValue::new("ecosystem", ecosystem), KeyValue::new("error_type", error_type)];
@@ -136,6 +163,13 @@ impl Metrics {
     /// that decided; its label is empty when none did.
     pub fn decided(&self, ecosystem: &'static str, code: &'static str, rule: Option<&str>) {
         self.0.decisions.count((ecosystem, code, rule.unwrap_or_default()));
+    }
+
+    /// A request was answered with neither what it asked for nor a refusal of the policy; `code`
+    /// is the word of the failure, such as `not_found`.
+    pub fn failed(&self, ecosystem: &'static str, code: &'static str) {
+        let labels = [KeyValue::new("ecosystem", ecosystem), KeyValue::new("code", code)];
+        self.0.failures.add(1, &labels);
     }
 
     /// How much the cache holds now.
@@ -190,6 +224,10 @@ impl Inner {
                 "Operations on the storage that failed",
             ),
             decisions: tally(meter, "proxy_decisions_total", "Decisions of the policy"),
+            failures: counter(
+                "proxy_failed_requests_total",
+                "Requests that were answered with an error",
+            ),
             fetch_seconds: seconds(
                 "proxy_upstream_fetch_duration_seconds",
                 "How long fetches from upstream took",
@@ -252,127 +290,4 @@ impl Drop for Active {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One of everything.
-    fn busy() -> Metrics {
-        let metrics = Metrics::new().unwrap();
-        metrics.hit("npm");
-        metrics.hit("npm");
-        metrics.miss("cargo");
-        metrics.fetched("cargo", Duration::from_millis(120));
-        metrics.upstream_error("cargo", "timeout");
-        metrics.stored("put", Duration::from_micros(700));
-        metrics.storage_error("get");
-        metrics.decided("npm", "blocked_by_policies", Some("cooldown"));
-        metrics.decided("npm", "admitted", None);
-        metrics.cache_size(4096, 3);
-        metrics.quota("container", "hub", 20, Some(100));
-        metrics
-    }
-
-    #[test]
-    fn the_names_and_kinds_on_the_page_are_exactly_these() {
-        let page = busy().render().unwrap();
-        let mut kinds: Vec<&str> =
-            page.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        kinds.sort_unstable();
-        insta::assert_snapshot!(kinds.join("\n"), @"
-        proxy_active_requests gauge
-        proxy_cache_hits_total counter
-        proxy_cache_misses_total counter
-        proxy_cache_size_bytes gauge
-        proxy_cached_artifacts_total gauge
-        proxy_decisions_total counter
-        proxy_storage_errors_total counter
-        proxy_storage_operation_duration_seconds histogram
-        proxy_upstream_errors_total counter
-        proxy_upstream_fetch_duration_seconds histogram
-        proxy_upstream_ratelimit_limit gauge
-        proxy_upstream_ratelimit_remaining gauge
-        ");
-    }
-
-    #[test]
-    fn series_have_their_own_labels_and_no_others() {
-        let page = busy().render().unwrap();
-        let mut series: Vec<&str> = page
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"))
-            .collect();
-        series.sort_unstable();
-        insta::assert_snapshot!(series.join("\n"), @r#"
-        proxy_active_requests 0
-        proxy_cache_hits_total{ecosystem="npm"} 2
-        proxy_cache_misses_total{ecosystem="cargo"} 1
-        proxy_cache_size_bytes 4096
-        proxy_cached_artifacts_total 3
-        proxy_decisions_total{code="admitted",ecosystem="npm",rule=""} 1
-        proxy_decisions_total{code="blocked_by_policies",ecosystem="npm",rule="cooldown"} 1
-        proxy_storage_errors_total{operation="get"} 1
-        proxy_storage_operation_duration_seconds_count{operation="put"} 1
-        proxy_storage_operation_duration_seconds_sum{operation="put"} 0.0007
-        proxy_upstream_errors_total{ecosystem="cargo",error_type="timeout"} 1
-        proxy_upstream_fetch_duration_seconds_count{ecosystem="cargo"} 1
-        proxy_upstream_fetch_duration_seconds_sum{ecosystem="cargo"} 0.12
-        proxy_upstream_ratelimit_limit{ecosystem="container",mount="hub"} 100
-        proxy_upstream_ratelimit_remaining{ecosystem="container",mount="hub"} 20
-        "#);
-    }
-
-    #[test]
-    fn every_name_begins_with_proxy_and_has_a_help_line() {
-        let page = busy().render().unwrap();
-        let helped = page.lines().filter(|line| line.starts_with("# HELP proxy_")).count();
-        assert_eq!(helped, page.lines().filter(|line| line.starts_with("# TYPE ")).count());
-        assert!(page.lines().all(|line| line.starts_with("# ") || line.starts_with("proxy_")));
-    }
-
-    #[test]
-    fn durations_fall_into_buckets_of_seconds() {
-        let page = busy().render().unwrap();
-        let name = "proxy_upstream_fetch_duration_seconds_bucket";
-        let bucket = |le: &str| format!("{name}{{ecosystem=\"cargo\",le=\"{le}\"}}");
-        assert!(page.contains(&format!("{} 0\n", bucket("0.1"))), "{page}");
-        assert!(page.contains(&format!("{} 1\n", bucket("0.25"))), "{page}");
-    }
-
-    #[test]
-    fn a_request_is_active_while_its_guard_lives() {
-        let metrics = Metrics::new().unwrap();
-        let active = |expected: u32| {
-            let page = metrics.render().unwrap();
-            assert!(page.contains(&format!("\nproxy_active_requests {expected}\n")), "{page}");
-        };
-        active(0);
-        let (first, second) = (metrics.active(), metrics.clone().active());
-        active(2);
-        drop(first);
-        active(1);
-        drop(second);
-        active(0);
-    }
-
-    #[test]
-    fn two_handles_do_not_share_state_unless_one_is_the_others_clone() {
-        let (one, other) = (busy(), Metrics::new().unwrap());
-        assert!(!other.render().unwrap().contains("ecosystem=\"npm\""));
-        other.clone().hit("npm");
-        let hits = "proxy_cache_hits_total{ecosystem=\"npm\"}";
-        assert!(other.render().unwrap().contains(&format!("{hits} 1\n")));
-        assert!(one.render().unwrap().contains(&format!("{hits} 2\n")));
-    }
-
-    #[test]
-    fn clones_count_together_from_many_threads() {
-        let metrics = Metrics::new().unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| (0..1000).for_each(|_| metrics.hit("npm")));
-            }
-        });
-        let page = metrics.render().unwrap();
-        assert!(page.contains("proxy_cache_hits_total{ecosystem=\"npm\"} 4000\n"), "{page}");
-    }
-}
+mod tests;

@@ -1,26 +1,14 @@
-//! Traces and metrics for a collector, by OTLP over HTTP with protobuf bodies (OpenTelemetry
-//! Protocol Specification 1.x, "OTLP/HTTP"): `<endpoint>/v1/traces` and `<endpoint>/v1/metrics`.
-//!
-//! The SDK exports on threads of its own, where no tokio reactor is: each request is handed to the
-//! runtime and waited for.
+//! Traces and metrics for a collector, by OTLP with protobuf bodies (OpenTelemetry Protocol
+//! Specification 1.x): over HTTP to `<endpoint>/v1/traces` and `<endpoint>/v1/metrics`, or over gRPC.
 
 use std::collections::HashMap;
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use http::{HeaderMap, Request};
 use opentelemetry::KeyValue;
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_http::{HeaderExtractor, HttpClient, HttpError};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_otlp::{
     MetricExporter, SpanExporter, WithExportConfig as _, WithHttpConfig as _,
 };
@@ -29,9 +17,7 @@ use opentelemetry_sdk::metrics::PeriodicReader;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::resource::EnvResourceDetector;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
-use tokio::runtime::Handle;
 use tracing::field::Empty;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
@@ -39,19 +25,31 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::sender::Sender;
+
 /// The target of the spans that become traces. They stand in no log.
 pub const TRACE: &str = "weir_trace";
 
 /// How long a collector has to answer.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest answer of a collector that is read, in bytes.
-const LONGEST: usize = 1 << 20;
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How requests reach a collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OtlpProtocol {
+    /// OTLP/HTTP, on port 4318 of most collectors.
+    #[default]
+    Http,
+    /// OTLP/gRPC, on port 4317.
+    Grpc,
+}
 
 /// Where traces and metrics are sent.
 #[derive(Clone, Debug)]
 pub struct OtlpSettings {
     /// The collector's address, without the paths of the signals: `http://127.0.0.1:4318`.
     pub endpoint: String,
+    /// How requests reach it.
+    pub protocol: OtlpProtocol,
     /// Headers of each request, such as a key.
     pub headers: HashMap<String, String>,
     /// The name of this gateway among what is observed.
@@ -65,7 +63,7 @@ pub struct OtlpSettings {
 /// The exporters could not be set up.
 #[derive(Debug, Error)]
 #[error("otlp.endpoint: {0}")]
-pub struct OtlpError(String);
+pub struct OtlpError(pub(crate) String);
 
 /// Collects spans and sends them. Clones share what they collect.
 #[derive(Clone, Debug)]
@@ -79,9 +77,9 @@ impl Traces {
         }
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Sender::new()?)
+            .with_http_client(Sender::new(settings.protocol)?)
             .with_headers(settings.headers.clone())
-            .with_endpoint(endpoint(settings, "v1/traces"))
+            .with_endpoint(endpoint(settings, "trace"))
             .with_timeout(TIMEOUT)
             .build()
             .map_err(|error| OtlpError(error.to_string()))?;
@@ -112,8 +110,10 @@ impl Traces {
         let only = dynamic_filter_fn(|metadata, _| metadata.target() == TRACE);
         tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("weir"))
+            .with_target(false)
             .with_location(false)
             .with_threads(false)
+            .with_tracked_inactivity(false)
             .with_filter(only)
     }
 }
@@ -128,6 +128,7 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
         http.request.method = %request.method(),
         url.path = request.uri().path(),
         http.response.status_code = Empty,
+        otel.status_code = Empty,
         weir.mount = Empty,
         weir.package = Empty,
         weir.outcome = Empty,
@@ -141,13 +142,20 @@ pub fn request_span<B>(request: &Request<B>) -> Span {
     span
 }
 
+/// Tells whom a request goes to which trace it belongs to: the header `traceparent`. What others
+/// have noted in `tracestate` stays here.
+pub fn propagate(span: &Span, headers: &mut HeaderMap) {
+    TraceContextPropagator::new().inject_context(&span.context(), &mut HeaderInjector(headers));
+    headers.remove("tracestate");
+}
+
 /// Sends metrics from time to time.
 pub(crate) fn reader(settings: &OtlpSettings) -> Result<PeriodicReader<MetricExporter>, OtlpError> {
     let exporter = MetricExporter::builder()
         .with_http()
-        .with_http_client(Sender::new()?)
+        .with_http_client(Sender::new(settings.protocol)?)
         .with_headers(settings.headers.clone())
-        .with_endpoint(endpoint(settings, "v1/metrics"))
+        .with_endpoint(endpoint(settings, "metrics"))
         .with_timeout(TIMEOUT)
         .build()
         .map_err(|error| OtlpError(error.to_string()))?;
@@ -164,56 +172,15 @@ pub(crate) fn resource(settings: &OtlpSettings) -> Resource {
         .build()
 }
 
-fn endpoint(settings: &OtlpSettings, path: &str) -> String {
-    format!("{}/{path}", settings.endpoint.trim_end_matches('/'))
-}
-
-type Https = HttpsConnector<HttpConnector>;
-
-/// Sends requests on the runtime.
-struct Sender {
-    runtime: Handle,
-    client: Arc<Client<Https, Full<Bytes>>>,
-}
-
-impl Sender {
-    fn new() -> Result<Self, OtlpError> {
-        let fail = |error: &dyn fmt::Display| OtlpError(error.to_string());
-        let mut roots = RootCertStore::empty();
-        // What cannot be read is left out, as elsewhere; a collector may speak plain HTTP anyway.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| fail(&error))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector =
-            HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1();
-        let client = Client::builder(TokioExecutor::new()).build(connector.build());
-        let runtime = Handle::try_current().map_err(|error| fail(&error))?;
-        Ok(Self { runtime, client: Arc::new(client) })
-    }
-}
-
-impl fmt::Debug for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sender")
-    }
-}
-
-#[async_trait]
-impl HttpClient for Sender {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = Arc::clone(&self.client);
-        let exchange = async move {
-            let response = client.request(request.map(Full::new)).await?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, LONGEST).collect().await?.to_bytes();
-            Ok(Response::from_parts(parts, body))
-        };
-        // A timer begins where it is made, and this is a thread of the SDK's.
-        let timed = async move { tokio::time::timeout(TIMEOUT, exchange).await };
-        self.runtime.spawn(timed).await??
+/// Where a signal is sent: a path of OTLP/HTTP, or a method of the service that OTLP/gRPC has for it.
+fn endpoint(settings: &OtlpSettings, signal: &str) -> String {
+    let base = settings.endpoint.trim_end_matches('/');
+    match (settings.protocol, signal) {
+        (OtlpProtocol::Http, "trace") => format!("{base}/v1/traces"),
+        (OtlpProtocol::Http, _) => format!("{base}/v1/{signal}"),
+        (OtlpProtocol::Grpc, _) => {
+            let service = if signal == "trace" { "TraceService" } else { "MetricsService" };
+            format!("{base}/opentelemetry.proto.collector.{signal}.v1.{service}/Export")
+        }
     }
 }

@@ -39,17 +39,26 @@ impl<L> Default for Tally<L> {
 impl<L: Labels> Tally<L> {
     /// Counts one.
     pub(crate) fn count(&self, seen: L::Seen<'_>) {
+        self.add(seen, 1);
+    }
+
+    fn add(&self, seen: L::Seen<'_>, more: u64) {
         let known = |series: &[(L, AtomicU64)]| {
             let found = series.iter().find(|(labels, _)| labels.are(seen));
-            found.map(|(_, count)| count.fetch_add(1, Ordering::Relaxed)).is_some()
+            found.map(|(_, count)| count.fetch_add(more, Ordering::Relaxed)).is_some()
         };
         if known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
         let mut series = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if !known(&series) {
-            series.push((L::keep(seen), AtomicU64::new(1)));
+            series.push((L::keep(seen), AtomicU64::new(more)));
         }
+    }
+
+    /// Begins a series at zero.
+    pub(crate) fn begin(&self, seen: L::Seen<'_>) {
+        self.add(seen, 0);
     }
 
     /// Tells a reader all counts.

@@ -207,15 +207,18 @@ impl Inner {
             let judged = self.guard.literal(address).await;
             judged.map_err(|refusal| UpstreamError::Refused { at: at.clone(), refusal })?;
         }
-        let request = self.request(origin, ask, target, manner)?;
+        let span = asking(ask, target);
+        let mut request = self.request(origin, ask, target, manner)?;
+        if let Some(propagate) = self.settings.propagate.filter(|_| target.is_own(origin)) {
+            propagate(&span, request.headers_mut());
+        }
         let lane = self.lanes.lane(&self.settings, origin, &at);
         let mut entry = lane.enter(&self.settings, &at).await?;
         let after = self.settings.header_timeout;
-        let span = asking(ask, target);
         let sent = tokio::time::timeout(after, self.http.request(request));
         let sent = sent.instrument(span.clone()).await;
         if let Ok(Ok(response)) = &sent {
-            span.record("http.response.status_code", response.status().as_u16());
+            span.record("http.response.status_code", i64::from(response.status().as_u16()));
         }
         let outcome = match sent {
             Ok(Ok(response)) => Ok(response),
@@ -232,6 +235,7 @@ impl Inner {
                 Ok((response, entry))
             }
             Err(error) => {
+                span.record("otel.status_code", "ERROR").record("error.type", error.kind());
                 if blames_host(&error) {
                     entry.pass.fail();
                 }
@@ -297,6 +301,8 @@ fn asking(ask: &Ask<'_>, target: &Target) -> Span {
         server.address = target.uri.host(),
         url.path = target.uri.path(),
         http.response.status_code = Empty,
+        otel.status_code = Empty,
+        error.r#type = Empty,
     )
 }
 

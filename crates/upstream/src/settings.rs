@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderMap;
+use tracing::Span;
+
 /// Settings of a [`Client`](crate::Client), the same for all origins.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -61,6 +64,8 @@ pub struct Settings {
     pub hosts: BTreeMap<String, Vec<IpAddr>>,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// Adds what tells an origin's own host which trace a request belongs to.
+    pub propagate: Option<fn(&Span, &mut HeaderMap)>,
     /// Open no connection at all.
     pub offline: bool,
 }
@@ -90,6 +95,7 @@ impl Default for Settings {
             extra_ca_files: Vec::new(),
             hosts: BTreeMap::new(),
             user_agent: concat!("weir/", env!("CARGO_PKG_VERSION")).to_owned(),
+            propagate: None,
             offline: false,
         }
     }

@@ -494,3 +494,21 @@ fn live_debootstrap_and_apt_with_the_gateways_signature() {
     let keyring = SigningKey::load(&world.path("gateway/data/keys/signing.asc")).unwrap();
     bootstraps("signed by the gateway", &mut world, &keyring.public_binary().unwrap());
 }
+
+/// apt sends none over plain HTTP unless the file names the scheme.
+#[test]
+fn apt_sends_a_token_from_its_file_of_log_ins() {
+    if client("apt").is_none() {
+        return;
+    }
+    let world = World::new(&super::tokens::required());
+    let root = world.root(&world.archive_key());
+    let refused = root.apt(&["update"]).failed();
+    assert!(refused.text.contains("this gateway wants a token"), "{}", refused.text);
+    assert_eq!(world.origin.requests().len(), 0);
+    let machine = world.gateway.as_ref().unwrap().url();
+    let log_in = format!("machine {machine}\nlogin ci\npassword {}\n", super::tokens::TOKEN);
+    std::fs::write(root.path.join("etc/apt/auth.conf"), log_in).unwrap();
+    root.apt(&["update"]).succeeded();
+    assert!(root.policy("demo").contains("1.2.0"));
+}

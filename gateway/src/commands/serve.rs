@@ -4,18 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_rustls::TlsAcceptor;
 use weir_config::{Config, Env, Loaded, Overrides, Sources};
 use weir_core::SystemClock;
 use weir_telemetry::{AccessLog, Metrics, Traces};
 
+use crate::access::Lines;
 use crate::auth::Gate;
 use crate::background;
 use crate::gateway::Gateway;
 use crate::observer::Telling;
-use crate::reload::{self, Edited};
+use crate::reload::{self, Beside, Edited};
 use crate::router::Router;
 use crate::server::{self, ServerSettings};
 use crate::{settings, tls};
+
+/// How long the end waits for a collector and for the access log.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug, Default)]
@@ -61,38 +66,61 @@ pub(crate) async fn serve(origin: Origin) -> anyhow::Result<()> {
     let listener = server::bind(gateway.config.listen).await?;
     gateway.start_background();
     start_discovery(&gateway, &env, crate::addresses::BUDGET);
-    background::start_serving(&gateway, &telling, metrics.clone());
+    background::start_serving(&gateway, &telling, &metrics);
     let gate = Arc::new(Gate::new(&gateway.config));
+    let access = settings::access_log(&gateway.config).map(AccessLog::open).transpose()?;
     let edited = Edited { pipeline: gateway.pipeline.clone(), gate: Arc::clone(&gate) };
-    reload::start(edited, origin, env.clone(), loaded.file.as_deref());
+    let beside = Beside { access: access.clone(), certificate: Arc::default() };
+    let tls = acceptor(&gateway.config, &beside)?;
+    reload::start((edited, beside), origin, env.clone(), loaded.file.as_deref());
+    start_counting(&gateway, &metrics, access.as_ref());
 
     let own = weir_api::router(api_state(&gateway, metrics.clone()));
     let router = Router::new(gateway.pipeline.clone(), gateway.fronts.clone(), own).behind(gate);
     announce(&gateway, &listener, loaded.file.as_deref());
-    let access = settings::access_log(&gateway.config).map(AccessLog::open).transpose()?;
-    let tls = gateway.config.tls.as_ref();
-    let tls = tls.map(|files| tls::acceptor(files, gateway.config.http2)).transpose()?;
+    let lines = |log: &AccessLog| Lines::new(log.clone(), settings::public(&gateway.config));
     let limits = ServerSettings::from(&gateway.config)
         .counting(metrics.clone())
-        .logging(access)
+        .logging(access.as_ref().map(lines))
         .over_tls(tls);
     server::serve(listener, Arc::new(router), limits, stopped()).await;
     telling.flush(&gateway.catalog).await;
     gateway.close().await;
-    stop_telling(traces, metrics).await;
+    stop_telling(traces, metrics, access).await;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Sends what is still collected for a collector. Waits on a thread of its own: what sends needs
-/// the runtime.
-async fn stop_telling(traces: Option<Traces>, metrics: Metrics) {
-    let stop = tokio::task::spawn_blocking(move || {
-        traces.iter().for_each(Traces::stop);
-        metrics.stop();
-    });
-    if let Err(error) = stop.await {
-        tracing::warn!(%error, "the last traces and metrics were not sent");
+/// TLS, where there is a certificate.
+fn acceptor(config: &Config, beside: &Beside) -> anyhow::Result<Option<TlsAcceptor>> {
+    let look = || Arc::clone(&beside.certificate);
+    let tls = config.tls.as_ref();
+    tls.map(|files| tls::acceptor(files, config.http2, look())).transpose()
+}
+
+/// What is on the page of metrics before anything has happened.
+fn start_counting(gateway: &Gateway, metrics: &Metrics, access: Option<&AccessLog>) {
+    for mount in &gateway.mounts {
+        metrics.serve(mount.descriptor().id);
+    }
+    for operation in crate::measured::OPERATIONS {
+        metrics.store(operation);
+    }
+    if let Some(access) = access {
+        metrics.watch(access);
+    }
+}
+
+/// Sends what is still collected for a collector, and writes the access log's last lines. Neither
+/// a collector nor a disk holds up the end for longer than [`PATIENCE`]. Waits on threads of its
+/// own: what sends needs the runtime.
+async fn stop_telling(traces: Option<Traces>, metrics: Metrics, access: Option<AccessLog>) {
+    let lines = tokio::task::spawn_blocking(move || access.as_ref().map(AccessLog::flush));
+    let traces = tokio::task::spawn_blocking(move || traces.iter().for_each(Traces::stop));
+    let metrics = tokio::task::spawn_blocking(move || metrics.stop());
+    let all = async { tokio::join!(lines, traces, metrics) };
+    if tokio::time::timeout(PATIENCE, all).await.is_err() {
+        tracing::warn!("the last traces, metrics or lines of the access log were given up");
     }
 }
 

@@ -122,6 +122,15 @@ pub(crate) fn registry() -> Origin {
     origin
 }
 
+/// Looks until something is there.
+pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !there() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -152,21 +161,43 @@ impl Serving {
 
     /// The length of the body of a GET.
     pub(crate) fn download(&self, path: &str) -> usize {
-        use std::io::{Read as _, Write as _};
-        let mut stream = std::net::TcpStream::connect(&self.listen).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        let answer = self.attempt(path);
         assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
         answer.windows(4).position(|four| four == b"\r\n\r\n").map_or(0, |at| answer.len() - at - 4)
     }
 
+    /// What came in answer to a GET until the connection ended.
+    pub(crate) fn attempt(&self, path: &str) -> Vec<u8> {
+        use std::io::{Read as _, Write as _};
+        let mut answer = Vec::new();
+        let Ok(mut stream) = std::net::TcpStream::connect(&self.listen) else { return answer };
+        let head = format!("GET {path} HTTP/1.1\r\nHost: w\r\nConnection: close\r\n\r\n");
+        if stream.write_all(head.as_bytes()).is_ok() {
+            // What came before an error counts.
+            let _ = stream.read_to_end(&mut answer);
+        }
+        answer
+    }
+
     /// Ends it as an operator would, and waits for it.
     pub(crate) fn stop(mut self) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(rustix::process::Signal::TERM);
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Has it look at its files again.
+    pub(crate) fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// Tells it to end, without waiting.
+    pub(crate) fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
     }
 }
 

@@ -84,6 +84,7 @@ fn a_request_is_a_trace_with_the_fetch_that_it_caused_below_the_clients_own() {
     assert_eq!(text(&fetch.attributes, "http.request.method"), "GET");
     assert_eq!(fetch.trace_id, request.trace_id);
     assert_eq!(fetch.parent_span_id, request.span_id);
+    assert!(upstream.requests().iter().all(|seen| seen.header("traceparent").is_none()));
     let refused = of("/npm/left-pad/-/left-pad-1.0.0.tgz", "request");
     assert_ne!(refused.trace_id, request.trace_id);
     assert_eq!(text(&refused.attributes, "weir.code"), "blocked_by_policies");
@@ -120,4 +121,34 @@ fn a_collector_that_is_away_costs_nothing_but_its_data() {
     collector.stop();
     serving.download("/npm/lodash/-/lodash-4.17.21.tgz");
     serving.stop();
+}
+
+#[test]
+fn a_registry_is_told_of_the_trace_where_that_is_wanted() {
+    let (home, upstream) = (Home::new(), registry());
+    let (collector, serving) = observed(&home, &upstream, "propagate = true\n");
+    let trace = format!("traceparent: 00-{TRACE:032x}-00f067aa0ba902b7-01\r\ntracestate: a=b\r\n");
+    serving.ask("GET", "/npm/lodash", &trace).unwrap();
+    serving.stop();
+    let asked = upstream.requests();
+    let fetch = spans(&collector).into_iter().find(|span| span.name == "upstream").unwrap();
+    let id = u64::from_be_bytes(fetch.span_id.try_into().unwrap());
+    let expected = format!("00-{TRACE:032x}-{id:016x}-01");
+    assert_eq!(asked[0].header("traceparent"), Some(&*expected));
+    assert_eq!(asked[0].header("tracestate"), None);
+}
+
+#[test]
+fn an_error_is_one_in_the_trace_too() {
+    let (home, upstream) = (Home::new(), registry());
+    upstream.put("lodash", Answer::status(500, ""));
+    let (collector, serving) = observed(&home, &upstream, "");
+    serving.get("/npm/lodash").unwrap();
+    serving.stop();
+    for span in spans(&collector) {
+        assert_eq!(span.status.unwrap().code, 2, "{}", span.name);
+        if span.name == "upstream" {
+            assert_eq!(text(&span.attributes, "error.type"), "status");
+        }
+    }
 }

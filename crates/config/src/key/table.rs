@@ -42,6 +42,7 @@ const DRIVERS: &[&str] = &["sqlite", "postgres"];
 const KEY_KINDS: &[&str] = &["ed25519", "rsa3072"];
 const TOKEN_ROLES: &[&str] = &["client", "admin"];
 const LOG_FORMATS: &[&str] = &["text", "json"];
+const OTLP_PROTOCOLS: &[&str] = &["http/protobuf", "grpc"];
 const INDEX_MODES: &[&str] = &["passthrough", "filter_resign"];
 const WORK_MODES: &[&str] = &["warmup", "spectator", "moderate", "strict", "strict_wait"];
 const UNKNOWN_DATES: &[&str] = &["first_seen", "deny", "allow"];
@@ -68,7 +69,8 @@ pub(super) const GATEWAY: &[Row] = rows! {
         "Networks of proxies whose forwarded headers are believed.";
     "tls.certificate": Path = "", like "/etc/weir/tls.crt";
         "A PEM file with the certificate that clients see, followed by its chain. Makes the \
-         gateway speak HTTPS; a renewed file is taken up within a minute. Needs `tls.key`.";
+         gateway speak HTTPS; a renewed file is taken up within a minute, and at SIGHUP. Needs \
+         `tls.key`.";
     "tls.key": Path = "", like "/etc/weir/tls.key";
         "The PEM file of the certificate's private key.";
     "auth.required": Flag = "false", like "true";
@@ -85,14 +87,20 @@ pub(super) const GATEWAY: &[Row] = rows! {
     "auth.tokens.<name>.until": Instant = "", like "2030-01-31";
         "When the token ends.";
     "access_log.path": Path = "", like "/var/log/weir/access.log";
-        "A file that gets one JSON object a line for each request. By default there is none.";
+        "A file, or `/dev/stdout`, that gets one JSON object a line for each request. By default \
+         there is none.";
     "access_log.max_size": Size = "100 MiB", like "1 GiB";
         "The size at which the access log becomes an older one (`.1`, `.2`, …); `0` never does.";
     "access_log.keep": Count = "5", like "30";
         "How many older access logs are kept.";
     "otlp.endpoint": Url = "", like "http://collector.example:4318", also "OTEL_EXPORTER_OTLP_ENDPOINT";
-        "An OpenTelemetry collector that traces and metrics are sent to, by OTLP over HTTP: the \
-         address without `/v1/traces`. By default nothing is sent.";
+        "An OpenTelemetry collector that traces and metrics are sent to: its address without \
+         `/v1/traces`. By default nothing is sent.";
+    "otlp.protocol": OneOf(OTLP_PROTOCOLS) = "http/protobuf", like "grpc", also "OTEL_EXPORTER_OTLP_PROTOCOL";
+        "How they are sent. Most collectors speak `http/protobuf` on port 4318 and `grpc` on 4317.";
+    "otlp.propagate": Flag = "false", like "true";
+        "Tells registries which trace a request belongs to (`traceparent`): for those that are \
+         traced too. What redirects lead to is not told.";
     "otlp.headers.<name>": Secret = "", like r#"{ file = "/run/secrets/collector-key" }"#;
         "A header of each request to the collector, such as a key.";
     "otlp.service_name": Text = "weir", like "weir-eu", also "OTEL_SERVICE_NAME";

@@ -5,6 +5,7 @@ mod errors;
 mod example;
 mod layers;
 mod mounts;
+mod otlp;
 mod table;
 
 use std::path::Path;
