@@ -21,7 +21,7 @@ fn the_standard_variables_are_read_and_the_file_says_the_rest() {
 
 #[test]
 fn a_protocol_that_is_not_spoken_is_refused() {
-    insta::assert_snapshot!(refusal("[otlp]\nprotocol = \"http/json\""), @"");
+    insta::assert_snapshot!(refusal("[otlp]\nprotocol = \"http/json\""), @r#"weir.toml:2: otlp.protocol: found "http/json", expected http/protobuf or grpc; for example: protocol = "grpc""#);
 }
 
 #[test]
