@@ -15,9 +15,11 @@ pub enum Trouble<'a> {
     Changed,
 }
 
+type Heard = Box<dyn Fn(Trouble<'_>) + Send + Sync>;
+
 /// Who counts it, if somebody does.
 #[derive(Default)]
-pub(crate) struct Counting(OnceLock<Box<dyn Fn(Trouble<'_>) + Send + Sync>>);
+pub(crate) struct Counting(OnceLock<Heard>);
 
 impl Counting {
     /// The first to ask is heard.
