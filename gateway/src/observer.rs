@@ -1,7 +1,8 @@
 //! Counts what the pipeline tells: metrics, and the log of refusals.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use weir_catalog::{Catalog, Refusal};
@@ -18,7 +19,7 @@ const KEPT: usize = 1024;
 pub(crate) struct Telling {
     metrics: Metrics,
     clock: Arc<dyn Clock>,
-    refusals: Mutex<Refusals>,
+    refusals: RwLock<Refusals>,
     /// Mounts whose upstream grants few more requests: said once, until there are more again.
     low: Mutex<HashSet<String>>,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Telling {
 impl Telling {
     /// Tells these metrics.
     pub(crate) fn new(metrics: Metrics, clock: Arc<dyn Clock>) -> Self {
-        Self { metrics, clock, refusals: Mutex::default(), low: Mutex::default() }
+        Self { metrics, clock, refusals: RwLock::default(), low: Mutex::default() }
     }
 
     /// Writes the refusals since the last call to the catalogue.
@@ -52,43 +53,78 @@ impl Telling {
         let at = self.clock.now();
         let known = event.subject.is_some_and(|purl| {
             let refused = (event.mount, purl, denial);
-            self.refusals().count(refused, at)
+            self.again(refused, at) || self.refusals().count(refused, at)
         });
         if !known {
             tracing::info!(mount = event.mount, code = %denial.code, "refused: {denial}");
         }
     }
 
-    fn refusals(&self) -> MutexGuard<'_, Refusals> {
-        self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn again(&self, refused: (&str, &Purl, &Denial), at: Timestamp) -> bool {
+        self.refusals.read().unwrap_or_else(PoisonError::into_inner).again(refused, at)
+    }
+
+    fn refusals(&self) -> RwLockWriteGuard<'_, Refusals> {
+        self.refusals.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The refusals since the last write, by package.
+/// The refusals since the last write, by package. Those that are counted again need no lock but the
+/// one that readers share.
 #[derive(Debug, Default)]
 struct Refusals {
-    by_package: HashMap<Purl, Vec<Refusal>>,
+    by_package: HashMap<Purl, Vec<Counted>>,
     kept: usize,
 }
 
+/// A refusal, how often it was seen, and when last.
+#[derive(Debug)]
+struct Counted {
+    first: Refusal,
+    count: AtomicU64,
+    last: AtomicI64,
+}
+
+impl Counted {
+    fn new(first: Refusal) -> Self {
+        let last = AtomicI64::new(first.at.as_millis());
+        Self { count: AtomicU64::new(first.count), last, first }
+    }
+
+    fn of(&self, mount: &str, denial: &Denial) -> bool {
+        let Refusal { mount: own, code, rule, sentence, .. } = &self.first;
+        own == mount
+            && code == denial.code.as_str()
+            && rule.as_deref() == denial.rule.as_deref()
+            && *sentence == denial.sentence
+    }
+
+    fn into_refusal(self) -> Refusal {
+        let at = Timestamp::from_millis(self.last.into_inner());
+        Refusal { at, count: self.count.into_inner(), ..self.first }
+    }
+}
+
 impl Refusals {
+    /// Counts a refusal that was counted before; whether it was.
+    fn again(&self, (mount, purl, denial): (&str, &Purl, &Denial), at: Timestamp) -> bool {
+        let of_package = self.by_package.get(purl);
+        let known = of_package.and_then(|all| all.iter().find(|one| one.of(mount, denial)));
+        if let Some(known) = known {
+            known.count.fetch_add(1, Ordering::Relaxed);
+            known.last.fetch_max(at.as_millis(), Ordering::Relaxed);
+        }
+        known.is_some()
+    }
+
     /// Counts a refusal; whether it was counted before.
     fn count(&mut self, (mount, purl, denial): (&str, &Purl, &Denial), at: Timestamp) -> bool {
-        let same = |one: &&mut Refusal| {
-            one.mount == mount
-                && one.code == denial.code.as_str()
-                && one.rule.as_deref() == denial.rule.as_deref()
-                && one.sentence == denial.sentence
-        };
-        let of_package = self.by_package.get_mut(purl);
-        if let Some(again) = of_package.and_then(|refusals| refusals.iter_mut().find(same)) {
-            again.at = at;
-            again.count += 1;
+        if self.again((mount, purl, denial), at) {
             return true;
         }
         if self.kept < KEPT {
             self.kept += 1;
-            self.by_package.entry(purl.clone()).or_default().push(Refusal {
+            self.by_package.entry(purl.clone()).or_default().push(Counted::new(Refusal {
                 at,
                 mount: mount.to_owned(),
                 purl: Some(purl.to_string()),
@@ -96,7 +132,7 @@ impl Refusals {
                 rule: denial.rule.as_deref().map(ToOwned::to_owned),
                 sentence: denial.sentence.clone(),
                 count: 1,
-            });
+            }));
         }
         false
     }
@@ -105,7 +141,9 @@ impl Refusals {
     fn take(&mut self) -> (Vec<Refusal>, Vec<Purl>) {
         let all = std::mem::take(self).by_package.into_iter();
         let mut all: Vec<_> = all
-            .flat_map(|(purl, refusals)| refusals.into_iter().map(move |one| (one, purl.clone())))
+            .flat_map(|(purl, counted)| {
+                counted.into_iter().map(move |one| (one.into_refusal(), purl.clone()))
+            })
             .collect();
         all.sort_by_key(|(refusal, _)| refusal.at);
         all.into_iter().unzip()
@@ -116,7 +154,7 @@ impl Refusals {
         let room = KEPT.saturating_sub(self.kept);
         self.kept += refusals.len().min(room);
         for (refusal, purl) in refusals.into_iter().zip(packages).take(room) {
-            self.by_package.entry(purl).or_default().push(refusal);
+            self.by_package.entry(purl).or_default().push(Counted::new(refusal));
         }
     }
 }

@@ -32,6 +32,10 @@ use crate::under_way::{UnderWay, Watched};
 /// The body of every response.
 pub(crate) type Body = weir_pipeline::ResponseBody;
 
+/// The number of headers that Hyper takes unless it is told another: it has room for these on the
+/// stack, and makes a list for each request otherwise.
+const USUAL_HEADERS: usize = 100;
+
 /// Bounds of the listener.
 #[derive(Clone)]
 pub(crate) struct ServerSettings {
@@ -192,8 +196,10 @@ fn builder(settings: &ServerSettings) -> auto::Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_timeout)
-        .max_buf_size(settings.header_size)
-        .max_headers(settings.header_count);
+        .max_buf_size(settings.header_size);
+    if settings.header_count != USUAL_HEADERS {
+        builder.http1().max_headers(settings.header_count);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

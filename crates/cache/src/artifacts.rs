@@ -19,13 +19,13 @@ use crate::fill::{Fill, Leader, Promise, Verified};
 use crate::room::Room;
 use crate::trouble::{Counting, Trouble};
 use crate::uses::{Removal, Use, Uses};
-use crate::{Body, CacheError, Entry, Flights, checked};
+use crate::{Body, CacheError, Entry, Flights, Memory, Of, checked};
 
 /// Bounds on what is held in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct ArtifactSettings {
     /// Number of artifacts whose catalogue row is remembered.
-    pub entries: u64,
+    pub entries: usize,
     /// Bytes of hot artifacts held in memory, in all.
     pub hot_bytes: u64,
     /// The largest artifact that is held in memory, in bytes.
@@ -82,7 +82,9 @@ pub struct Kept {
 
 type EntryKey = (Arc<str>, Box<str>);
 /// Absent files that are remembered.
-const ABSENT: u64 = 10_000;
+const ABSENT: usize = 10_000;
+/// What an artifact mostly weighs, in bytes.
+const HOT: u64 = 64 << 10;
 /// A failure of the caller's own type, shared by all who waited.
 type Reason = Arc<dyn Any + Send + Sync>;
 
@@ -98,15 +100,15 @@ struct Inner {
     spools: Spools,
     clock: Arc<dyn Clock>,
     settings: ArtifactSettings,
-    entries: moka::future::Cache<EntryKey, Arc<Entry>>,
-    hot: moka::sync::Cache<EntryKey, Bytes>,
+    entries: Memory<EntryKey, Arc<Entry>>,
+    hot: Memory<EntryKey, Bytes>,
     room: Arc<Room>,
     /// Transfers that are being asked for.
     begins: Flights<EntryKey, Result<Acquired, Reason>>,
     /// Transfers whose bytes arrive.
     fills: Mutex<HashMap<EntryKey, Fill>>,
     /// Files that upstream lists and does not serve, and since when.
-    absent: moka::sync::Cache<EntryKey, Timestamp>,
+    absent: Memory<EntryKey, Timestamp>,
     touched: Mutex<Vec<Arc<Entry>>>,
     warming: Flights<EntryKey, ()>,
     uses: Uses,
@@ -124,10 +126,7 @@ impl Artifacts {
         clock: Arc<dyn Clock>,
         settings: ArtifactSettings,
     ) -> Self {
-        let hot = moka::sync::Cache::builder()
-            .max_capacity(settings.hot_bytes)
-            .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX))
-            .build();
+        let hot = Memory::weighing(settings.hot_bytes, HOT, |bytes: &Bytes| bytes.len() as u64);
         Self {
             inner: Arc::new(Inner {
                 storage,
@@ -135,12 +134,12 @@ impl Artifacts {
                 spools,
                 clock,
                 settings,
-                entries: moka::future::Cache::new(settings.entries),
+                entries: Memory::of(settings.entries),
                 hot,
                 room: Room::new(settings.hot_bytes.saturating_mul(2)),
                 begins: Flights::new(),
                 fills: Mutex::default(),
-                absent: moka::sync::Cache::new(ABSENT),
+                absent: Memory::of(ABSENT),
                 touched: Mutex::default(),
                 warming: Flights::new(),
                 uses: Uses::default(),
@@ -162,11 +161,10 @@ impl Artifacts {
         mount: &Arc<str>,
         path: &str,
     ) -> Result<Option<Arc<Entry>>, CacheError> {
-        let key = (Arc::clone(mount), path.into());
-        match self.inner.entries.get(&key).await {
+        match self.inner.entries.get(&Of(mount, path)) {
             Some(entry) => Ok(Some(entry)),
             // Boxed: what is known should not carry the weight of what is not.
-            None => self.recorded(key).boxed().await,
+            None => self.recorded((Arc::clone(mount), path.into())).boxed().await,
         }
     }
 
@@ -176,7 +174,7 @@ impl Artifacts {
         let Some(entry) = Entry::from_row(row, Arc::clone(mount)).map(Arc::new) else {
             return Ok(None);
         };
-        self.inner.entries.insert(key, Arc::clone(&entry)).await;
+        self.inner.entries.put(key, Arc::clone(&entry));
         Ok(Some(entry))
     }
 
@@ -241,19 +239,19 @@ impl Artifacts {
         let mount = Arc::clone(&wanted.mount);
         let entry = Entry::from_row(row, mount).map(Arc::new).ok_or(CacheError::Abandoned)?;
         let key: EntryKey = (Arc::clone(&wanted.mount), wanted.path.clone());
-        self.inner.entries.insert(key, Arc::clone(&entry)).await;
+        self.inner.entries.put(key, Arc::clone(&entry));
         Ok(entry)
     }
 
     /// Remembers that upstream does not serve a file.
     pub fn note_absent(&self, mount: &Arc<str>, path: &str) {
         let key: EntryKey = (Arc::clone(mount), path.into());
-        self.inner.absent.insert(key, self.inner.clock.now());
+        self.inner.absent.put(key, self.inner.clock.now());
     }
 
     /// Since when upstream is known not to serve a file.
     pub fn absent_since(&self, mount: &Arc<str>, path: &str) -> Option<Timestamp> {
-        self.inner.absent.get(&(Arc::clone(mount), path.into()))
+        self.inner.absent.get(&Of(mount, path))
     }
 
     /// Opens a range of a stored artifact for a client. Consumes the proof that policy admitted
@@ -265,21 +263,15 @@ impl Artifacts {
         range: Range<u64>,
     ) -> Result<Body, CacheError> {
         let _ = admitted;
-        let key: EntryKey = (Arc::clone(&entry.mount), entry.path.clone());
         self.count(entry);
-        if let Some(bytes) = self.inner.hot.get(&key) {
+        if let Some(bytes) = self.inner.hot.get(&Of(&entry.mount, &entry.path)) {
             return Ok(Body::held(bytes.slice(range.start as usize..range.end as usize)));
         }
         // Boxed: what is hot should not carry the weight of what is not.
-        self.open_stored(key, entry, range).boxed().await
+        self.open_stored(entry, range).boxed().await
     }
 
-    async fn open_stored(
-        &self,
-        key: EntryKey,
-        entry: &Arc<Entry>,
-        range: Range<u64>,
-    ) -> Result<Body, CacheError> {
+    async fn open_stored(&self, entry: &Arc<Entry>, range: Range<u64>) -> Result<Body, CacheError> {
         let using = self.inner.uses.begin(&entry.key).await;
         let opened = self.inner.storage.open(&entry.key).await?;
         let whole = |opened: &Opened| opened.size == entry.size && !entry.is_changed();
@@ -298,7 +290,7 @@ impl Artifacts {
             }
             return Err(error);
         }
-        self.warm(key, entry);
+        self.warm(entry);
         let bytes = checked::guarded(self, entry, opened, range, hash);
         let inner = Arc::clone(&self.inner);
         let chunks = futures_util::StreamExt::map(bytes, move |chunk| {
@@ -325,7 +317,7 @@ impl Artifacts {
     /// Drops the record of an artifact whose bytes are gone; the next request fetches it again. What
     /// another request has fetched meanwhile stays.
     pub async fn forget(&self, entry: &Entry) -> Result<(), CacheError> {
-        self.drop_entry(&entry.mount, &entry.path).await;
+        self.drop_entry(&entry.mount, &entry.path);
         let Entry { mount, path, stored_at, .. } = entry;
         self.inner.catalog.forget_artifact(mount, path, *stored_at).await?;
         Ok(())
@@ -343,10 +335,9 @@ impl Artifacts {
     }
 
     /// Drops what is held in memory of an artifact.
-    pub(crate) async fn drop_entry(&self, mount: &str, path: &str) {
-        let key: EntryKey = (mount.into(), path.into());
-        self.inner.entries.invalidate(&key).await;
-        self.inner.hot.invalidate(&key);
+    pub(crate) fn drop_entry(&self, mount: &str, path: &str) {
+        self.inner.entries.forget(&Of(mount, path));
+        self.inner.hot.forget(&Of(mount, path));
     }
 
     /// Begins the removal of an object, unless it is being read for a client or committed.
@@ -404,11 +395,12 @@ impl Artifacts {
     }
 
     /// Reads a small artifact into memory beside its first hit, so that later ones find it there.
-    fn warm(&self, key: EntryKey, entry: &Arc<Entry>) {
+    fn warm(&self, entry: &Arc<Entry>) {
         let inner = &self.inner;
-        if entry.size > inner.settings.hot_artifact || entry.size > inner.settings.hot_bytes {
+        if entry.size > inner.settings.hot_artifact || !inner.hot.takes(entry.size) {
             return;
         }
+        let key: EntryKey = (Arc::clone(&entry.mount), entry.path.clone());
         let (task, entry) = (Arc::clone(inner), Arc::clone(entry));
         inner.warming.start(key.clone(), || async move {
             let Some(place) = task.room.take(entry.size) else { return };
@@ -416,11 +408,11 @@ impl Artifacts {
             if let Ok(bytes) = opened.all(entry.size).await
                 && is_stored(&entry, &bytes).await
             {
-                task.hot.insert(key.clone(), place.hold(bytes));
+                task.hot.put(key.clone(), place.hold(bytes));
                 // What was replaced meanwhile must not come back.
-                let now = task.entries.get(&key).await;
+                let now = task.entries.get(&key);
                 if !now.is_some_and(|now| Arc::ptr_eq(&now, &entry)) {
-                    task.hot.invalidate(&key);
+                    task.hot.forget(&key);
                 }
             }
         });
@@ -440,7 +432,7 @@ async fn is_stored(entry: &Arc<Entry>, bytes: &Bytes) -> bool {
 impl fmt::Debug for Artifacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Artifacts")
-            .field("entries", &self.inner.entries.entry_count())
+            .field("entries", &self.inner.entries.count())
             .finish_non_exhaustive()
     }
 }
@@ -487,7 +479,7 @@ impl Inner {
         if let Some(fill) = self.under_way(&key) {
             return Ok(Acquired::Filling(fill));
         }
-        if let Some(entry) = self.entries.get(&key).await {
+        if let Some(entry) = self.entries.get(&key) {
             return Ok(Acquired::Stored(entry));
         }
         let (promise, media, source) = ask.await?;
@@ -543,7 +535,7 @@ impl UnderWay {
             Arc::new(error)
         });
         if let Ok(entry) = &result {
-            inner.entries.insert(key.clone(), Arc::clone(entry)).await;
+            inner.entries.put(key.clone(), Arc::clone(entry));
         }
         // Whoever hears of the end finds the entry, or begins anew.
         drop(self);

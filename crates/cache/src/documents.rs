@@ -12,8 +12,8 @@ use weir_catalog::{Catalog, DocumentRow, DocumentState};
 use weir_core::{Algorithm, Clock, Digest, Doc, Timestamp};
 use weir_storage::{Key, Spools, Storage};
 
-use crate::CacheError;
 use crate::uses::{Removal, Use, Uses};
+use crate::{CacheError, Memory};
 
 pub use tables::LostFacts;
 
@@ -166,7 +166,7 @@ pub struct Documents {
     catalog: Catalog,
     spools: Spools,
     clock: Arc<dyn Clock>,
-    memory: moka::future::Cache<DocumentKey, Arc<Stored>>,
+    memory: Arc<Memory<DocumentKey, Arc<Stored>>>,
     uses: Uses,
 }
 
@@ -179,26 +179,22 @@ impl Documents {
         clock: Arc<dyn Clock>,
         memory: u64,
     ) -> Self {
-        let memory = moka::future::Cache::builder()
-            .max_capacity(memory)
-            .weigher(|_, stored: &Arc<Stored>| {
-                u32::try_from(stored.length + 1024).unwrap_or(u32::MAX)
-            })
-            .build();
+        let weight = |stored: &Arc<Stored>| stored.length as u64 + 1024;
+        let memory = Arc::new(Memory::weighing(memory, TYPICAL, weight));
         Self { storage, catalog, spools, clock, memory, uses: Uses::default() }
     }
 
     /// The document under a key, of any age. Bytes that do not have the recorded digest any more
     /// count as absent from the cache.
     pub async fn get(&self, key: &DocumentKey) -> Result<Option<Arc<Stored>>, CacheError> {
-        if let Some(stored) = self.memory.get(key).await {
+        if let Some(stored) = self.memory.get(key) {
             return Ok(Some(stored));
         }
         let Some(row) = self.catalog.document(&key.mount, &key.request).await? else {
             return Ok(None);
         };
         let Some(stored) = self.load(row).await?.map(Arc::new) else { return Ok(None) };
-        self.memory.insert(key.clone(), Arc::clone(&stored)).await;
+        self.memory.put(key.clone(), Arc::clone(&stored));
         Ok(Some(stored))
     }
 
@@ -246,7 +242,7 @@ impl Documents {
         let previous = self.catalog.document(&key.mount, &key.request).await?;
         self.catalog.put_documents(std::slice::from_ref(&committed.row)).await?;
         self.discard(previous, committed.row.storage_key.as_deref()).await;
-        Ok(self.hold(key, fetched, committed).await)
+        Ok(self.hold(key, fetched, committed))
     }
 
     /// Keeps a document that names others by hash in place of what was there, and with it the two
@@ -276,11 +272,11 @@ impl Documents {
         rows.push(committed.row.clone());
         self.catalog.put_documents(&rows).await?;
         for past in 1..KEPT {
-            self.memory.invalidate(&key.past(past)).await;
+            self.memory.forget(&key.past(past));
         }
         let named = |row: &DocumentRow| rows.iter().any(|kept| kept.storage_key == row.storage_key);
         self.discard(oldest.filter(|row| !named(row)), None).await;
-        Ok(self.hold(key, fetched, committed).await)
+        Ok(self.hold(key, fetched, committed))
     }
 
     /// Puts the bytes of a document into the store. Its record is still to be written: bytes
@@ -303,7 +299,7 @@ impl Documents {
     }
 
     /// Holds in memory what has been recorded.
-    async fn hold(&self, key: &DocumentKey, fetched: Fetched, committed: Committed) -> Arc<Stored> {
+    fn hold(&self, key: &DocumentKey, fetched: Fetched, committed: Committed) -> Arc<Stored> {
         let Committed { row, .. } = committed;
         let length = fetched.body.as_ref().map_or(0, Bytes::len);
         let body = fetched.body.clone();
@@ -321,7 +317,7 @@ impl Documents {
             length,
             body,
         });
-        self.memory.insert(key.clone(), Arc::clone(&stored)).await;
+        self.memory.put(key.clone(), Arc::clone(&stored));
         stored
     }
 
@@ -371,7 +367,7 @@ impl Documents {
         for key in [key.facts(), key.clone()] {
             let row = self.catalog.document(&key.mount, &key.request).await?;
             self.catalog.forget_document(&key.mount, &key.request).await?;
-            self.memory.invalidate(&key).await;
+            self.memory.forget(&key);
             self.discard(row, None).await;
         }
         Ok(())
@@ -386,9 +382,9 @@ impl Documents {
     }
 
     /// Drops what is held in memory of a document.
-    pub(crate) async fn drop_held(&self, mount: &str, request: &str) {
+    pub(crate) fn drop_held(&self, mount: &str, request: &str) {
         let key = DocumentKey { mount: mount.into(), request: request.into() };
-        self.memory.invalidate(&key).await;
+        self.memory.forget(&key);
     }
 
     /// Begins the removal of an object, unless it is being committed.
@@ -440,12 +436,12 @@ impl DocumentKey {
 
 impl fmt::Debug for Documents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Documents")
-            .field("held", &self.memory.entry_count())
-            .finish_non_exhaustive()
+        f.debug_struct("Documents").field("held", &self.memory.count()).finish_non_exhaustive()
     }
 }
 
+/// What a document mostly weighs, in bytes.
+const TYPICAL: u64 = 32 << 10;
 /// Bytes that are hashed in less time than a task switch is worth.
 const HASH_INLINE: usize = 256 << 10;
 

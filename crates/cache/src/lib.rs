@@ -15,6 +15,7 @@ mod error;
 mod facts;
 mod fill;
 mod flights;
+mod memory;
 mod renderings;
 mod room;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use error::CacheError;
 pub use facts::{Changes, Fact, Facts, FactsBuilder, changes};
 pub use fill::{Fill, Promise};
 pub use flights::Flights;
+pub use memory::{Memory, Of};
 pub use renderings::{Grounds, Rendering, RenderingKey, Renderings};
 pub use trouble::Trouble;
 pub use upkeep::{

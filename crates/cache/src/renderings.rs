@@ -1,17 +1,20 @@
 //! Listings as served: the written bytes, their encodings, and until when they hold.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::OnceCell;
 use weir_core::{Algorithm, Digest, Edits, Head, Purl, Target, Timestamp};
 
 use crate::encode::pack;
-use crate::{Encoding, Headers, encode};
+use crate::{Encoding, Headers, Memory, encode};
 
 /// Bodies shorter than this many bytes are not worth a coding.
 const MIN_ENCODED: usize = 1024;
+/// What a rendering mostly weighs, in bytes.
+const TYPICAL: u64 = 32 << 10;
 
 /// What a rendering is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +49,7 @@ pub struct Rendering {
     /// Of the identity bytes, then of each encoding.
     headers: [OnceLock<Headers>; 4],
     encoded: [OnceCell<Option<Bytes>>; 3],
-    hold: Mutex<Hold>,
+    hold: ArcSwap<Hold>,
 }
 
 /// Under which lens and until when a rendering may be served.
@@ -95,7 +98,7 @@ impl Rendering {
             subject: OnceLock::new(),
             headers: [const { OnceLock::new() }; 4],
             encoded: [const { OnceCell::const_new() }; 3],
-            hold: Mutex::new(hold),
+            hold: ArcSwap::from_pointee(hold),
         }
     }
 
@@ -165,37 +168,33 @@ impl Rendering {
     /// Says under which lens (epoch and class) and until when the verdicts hold, and until when
     /// the sources count as fresh.
     pub fn extend(&self, lens: (u64, u64), valid_until: Timestamp, fresh_until: Timestamp) {
-        *self.lock() = Hold { lens, valid_until, fresh_until };
+        self.hold.store(Arc::new(Hold { lens, valid_until, fresh_until }));
     }
 
     /// Whether the verdicts hold under this lens at this instant.
     pub fn holds(&self, lens: (u64, u64), now: Timestamp) -> bool {
-        let hold = *self.lock();
+        let hold = self.hold.load();
         hold.lens == lens && now < hold.valid_until
     }
 
     /// Whether the sources count as fresh.
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.lock().fresh_until
+        now < self.hold.load().fresh_until
     }
 
     /// Until when the sources count as fresh.
     pub fn fresh_until(&self) -> Timestamp {
-        self.lock().fresh_until
+        self.hold.load().fresh_until
     }
 
     /// The next instant at which a verdict changes.
     pub fn valid_until(&self) -> Timestamp {
-        self.lock().valid_until
+        self.hold.load().valid_until
     }
 
-    fn lock(&self) -> MutexGuard<'_, Hold> {
-        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn weight(&self) -> u32 {
+    fn weight(&self) -> u64 {
         // Up to three encodings of a quarter each come on top.
-        u32::try_from(self.identity.len() * 2 + 1024).unwrap_or(u32::MAX)
+        self.identity.len() as u64 * 2 + 1024
     }
 }
 
@@ -211,17 +210,13 @@ impl fmt::Debug for Rendering {
 
 /// The renderings held in memory.
 #[derive(Clone, Debug)]
-pub struct Renderings(moka::sync::Cache<RenderingKey, Arc<Rendering>>);
+pub struct Renderings(Arc<Memory<RenderingKey, Arc<Rendering>>>);
 
 impl Renderings {
     /// Holds about this many bytes.
     pub fn new(max_bytes: u64) -> Self {
-        Self(
-            moka::sync::Cache::builder()
-                .max_capacity(max_bytes)
-                .weigher(|_, rendering: &Arc<Rendering>| rendering.weight())
-                .build(),
-        )
+        let weight = |rendering: &Arc<Rendering>| rendering.weight();
+        Self(Arc::new(Memory::weighing(max_bytes, TYPICAL, weight)))
     }
 
     /// A rendering, whether it still holds or not.
@@ -231,7 +226,7 @@ impl Renderings {
 
     /// Keeps a rendering.
     pub fn put(&self, key: RenderingKey, rendering: Arc<Rendering>) {
-        self.0.insert(key, rendering);
+        self.0.put(key, rendering);
     }
 }
 
@@ -286,7 +281,6 @@ mod tests {
         for n in 0..100 {
             renderings.put(key(n), Arc::new(rendering(&"x".repeat(1000))));
         }
-        renderings.0.run_pending_tasks();
         let held = (0..100).filter(|n| renderings.get(&key(*n)).is_some()).count();
         assert!(held <= 4, "{held}");
     }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use weir_cache::{DocumentKey, Stored};
+use weir_cache::{DocumentKey, Memory, Stored};
 use weir_core::{Code, Fetch, Found, Need, Timestamp, Via};
 
 use crate::Failure;
@@ -12,39 +12,36 @@ use crate::gather::Gathered;
 use crate::visit::Visit;
 
 /// Documents that are remembered. One that is forgotten is doubted again at its next request.
-const REMEMBERED: u64 = 10_000;
+const REMEMBERED: usize = 10_000;
 
 /// The documents that were found to be no use.
 #[derive(Debug)]
 pub(crate) struct Doubts {
     /// Kept ones that could not be read.
-    unreadable: moka::sync::Cache<DocumentKey, ()>,
+    unreadable: Memory<DocumentKey, ()>,
     /// What was not kept at all: why, and when it came.
-    refused: moka::sync::Cache<DocumentKey, (Failure, Timestamp)>,
+    refused: Memory<DocumentKey, (Failure, Timestamp)>,
 }
 
 impl Doubts {
     pub(crate) fn new() -> Self {
-        Self {
-            unreadable: moka::sync::Cache::new(REMEMBERED),
-            refused: moka::sync::Cache::new(REMEMBERED),
-        }
+        Self { unreadable: Memory::of(REMEMBERED), refused: Memory::of(REMEMBERED) }
     }
 
     /// Whether a kept document was found unreadable.
     pub(crate) fn hold(&self, key: &DocumentKey) -> bool {
-        self.unreadable.contains_key(key)
+        self.unreadable.has(key)
     }
 
     /// What came just now was not kept, and there is nothing older.
     pub(crate) fn refuse(&self, key: &DocumentKey, failure: &Failure, now: Timestamp) {
-        self.refused.insert(key.clone(), (failure.clone(), now));
+        self.refused.put(key.clone(), (failure.clone(), now));
     }
 
     /// Something else came in its place.
     pub(crate) fn settle(&self, key: &DocumentKey) {
-        self.unreadable.invalidate(key);
-        self.refused.invalidate(key);
+        self.unreadable.forget(key);
+        self.refused.forget(key);
     }
 }
 
@@ -60,7 +57,7 @@ impl Visit {
             if !is_promised(fetch)
                 && let Ok(spot) = self.spot(&fetch.place, gathered).await
             {
-                self.core.doubts.unreadable.insert(self.document_key(fetch, &spot), ());
+                self.core.doubts.unreadable.put(self.document_key(fetch, &spot), ());
             }
         }
     }

@@ -26,7 +26,6 @@ mod obtain;
 mod origin_of;
 mod outline;
 mod public;
-mod recent;
 mod record;
 mod refusals;
 mod refused;

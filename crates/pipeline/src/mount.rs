@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use weir_core::{Code, Denial, Descriptor, Ecosystem, Purl, Selection};
 use weir_policy::MountInfo;
@@ -63,7 +64,7 @@ pub struct Mount {
     /// What of its signed indexes is edited and signed anew; `None` passes them on.
     pub resign: Option<Arc<Selection>>,
     origins: watch::Sender<Option<Arc<Origins>>>,
-    identity: Mutex<Arc<Identity>>,
+    identity: ArcSwap<Identity>,
     verifier: Mutex<Option<Arc<dyn Verifier>>>,
     bases: Mutex<Vec<Arc<str>>>,
     pub(crate) refusals: Refusals,
@@ -83,7 +84,7 @@ impl Mount {
             upstream,
             resign,
             origins,
-            identity: Mutex::default(),
+            identity: ArcSwap::default(),
             verifier: Mutex::default(),
             bases: Mutex::default(),
             refusals: Refusals::new(),
@@ -92,7 +93,7 @@ impl Mount {
 
     /// Says whose registry it is. Before the addresses are set: who waits for those wants it.
     pub fn set_identity(&self, identity: Identity) {
-        *self.identity.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(identity);
+        self.identity.store(Arc::new(identity));
     }
 
     /// Says who verifies upstream's signatures, where indexes are edited and signed anew. Without
@@ -105,18 +106,14 @@ impl Mount {
         self.verifier.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn identity(&self) -> Arc<Identity> {
-        Arc::clone(&self.identity.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     /// The namespace to which names without one belong; empty for most.
     pub fn namespace(&self) -> Arc<str> {
-        Arc::clone(&self.identity().namespace)
+        Arc::clone(&self.identity.load().namespace)
     }
 
     /// Whether clients mean this registry by a host (with its port, where it is no usual one).
     pub fn stands_for(&self, host: &str) -> bool {
-        self.identity().hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+        self.identity.load().hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
 
     /// Sets the addresses; an empty map means that there are none.

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use weir_cache::{Memory, Of};
 use weir_core::{Algorithm, Digest, Docs, FactSet, Found, Need, Release, Target};
 
 use crate::gather::Gathered;
@@ -14,7 +15,7 @@ use crate::visit::Visit;
 /// Bytes of an entry: a SHA-256, cut where nobody finds a second name to the same.
 const LENGTH: usize = 16;
 /// Packages that are known to be outlined.
-const REMEMBERED: u64 = 100_000;
+const REMEMBERED: usize = 100_000;
 
 /// The entries of a listing, as digests in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,11 +49,11 @@ fn digest((name, version, file): &Undated) -> Vec<u8> {
 
 /// The packages whose outline is in the catalogue, as far as this process has looked.
 #[derive(Debug)]
-pub(crate) struct Outlined(moka::sync::Cache<(Arc<str>, Box<str>), ()>);
+pub(crate) struct Outlined(Memory<(Arc<str>, Box<str>), ()>);
 
 impl Outlined {
     pub(crate) fn new() -> Self {
-        Self(moka::sync::Cache::new(REMEMBERED))
+        Self(Memory::of(REMEMBERED))
     }
 }
 
@@ -71,8 +72,7 @@ impl Visit {
             && !self.mount.lists_whole_indexes()
             && releases.iter().any(|release| release.available.is_none());
         let Some(scope) = scope_of(target).filter(|_| counts) else { return };
-        let key = (Arc::clone(&self.mount.name), scope.as_str().into());
-        if self.core.outlined.0.contains_key(&key) {
+        if self.core.outlined.0.has(&Of(&self.mount.name, scope.as_str())) {
             return;
         }
         let Some(docs) = listing(&gathered.docs) else { return };
@@ -85,7 +85,10 @@ impl Visit {
         let Ok(entries) = read.await else { return };
         let entries = Outline::of(&entries).into_bytes();
         match self.core.catalog.begin_outline(&self.mount.name, &scope, entries).await {
-            Ok(()) => self.core.outlined.0.insert(key, ()),
+            Ok(()) => {
+                let key = (Arc::clone(&self.mount.name), scope.as_str().into());
+                self.core.outlined.0.put(key, ());
+            }
             Err(error) => {
                 tracing::warn!(mount = %self.mount.name, %error, "a listing was not outlined");
             }

@@ -1,19 +1,20 @@
 //! Refusals of files, kept for as long as the judgement and its grounds stand: who asks again for a
 //! withheld file costs no table and no document.
 
+use std::sync::Arc;
+
+use weir_cache::Memory;
 use weir_core::Timestamp;
 
 use crate::Failure;
-use crate::recent::Recent;
 use crate::visit::Visit;
 
 /// Files of a mount whose refusal is remembered.
 const MOST: usize = 10_000;
 
 /// The refusals of a mount, by path.
-pub(crate) struct Refusals(Recent<Kept>);
+pub(crate) struct Refusals(Memory<Box<str>, Arc<Kept>>);
 
-#[derive(Clone)]
 struct Kept {
     failure: Failure,
     lens: (u64, u64),
@@ -52,7 +53,7 @@ impl Barred {
 
 impl Refusals {
     pub(crate) fn new() -> Self {
-        Self(Recent::new(MOST))
+        Self(Memory::of(MOST))
     }
 }
 
@@ -61,7 +62,7 @@ impl Visit {
     pub(crate) fn refused_before(&self, path: &str) -> Option<Failure> {
         let kept = self.mount.refusals.0.get(path)?;
         let stands = kept.lens == self.lens_id() && self.now < kept.until;
-        stands.then_some(kept.failure)
+        stands.then(|| kept.failure.clone())
     }
 
     /// Keeps a refusal of a file.
@@ -69,7 +70,7 @@ impl Visit {
         if let Barred::Refused(failure, until) = &barred {
             let failure = failure.said_again();
             let kept = Kept { failure, lens: self.lens_id(), until: *until };
-            self.mount.refusals.0.put(path, kept);
+            self.mount.refusals.0.put(path.into(), Arc::new(kept));
         }
         barred.into_failure()
     }

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
+use weir_cache::Memory;
 use weir_core::{Ecosystem, Method, Target};
-
-use crate::recent::Recent;
 
 /// Paths that are remembered.
 const MOST: usize = 4096;
@@ -40,7 +39,7 @@ pub(crate) struct Question<'a> {
 }
 
 /// The last answer for each path.
-pub(crate) struct Routes(Recent<Arc<Known>>);
+pub(crate) struct Routes(Memory<Box<str>, Arc<Known>>);
 
 struct Known {
     ecosystem: &'static str,
@@ -63,7 +62,7 @@ impl Known {
 
 impl Routes {
     pub(crate) fn new() -> Self {
-        Self(Recent::new(MOST))
+        Self(Memory::of(MOST))
     }
 
     /// What was found for the same question before.
@@ -85,7 +84,7 @@ impl Routes {
             namespace: namespace.into(),
             routed: Arc::clone(routed),
         };
-        self.0.put(below, Arc::new(known));
+        self.0.put(below.into(), Arc::new(known));
     }
 }
 

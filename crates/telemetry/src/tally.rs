@@ -1,8 +1,9 @@
 //! Counts by label, cheap enough for every request: one look-up and one addition.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
+use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::AsyncInstrument;
 
@@ -22,7 +23,10 @@ pub(crate) trait Labels: Send + Sync + 'static {
 }
 
 /// A counter with some series, which readers collect. Clones count together.
-pub(crate) struct Tally<L>(Arc<RwLock<Vec<(L, AtomicU64)>>>);
+pub(crate) struct Tally<L>(Arc<ArcSwap<Vec<Series<L>>>>);
+
+/// Labels and their count.
+type Series<L> = Arc<(L, AtomicU64)>;
 
 impl<L> Clone for Tally<L> {
     fn clone(&self) -> Self {
@@ -32,7 +36,7 @@ impl<L> Clone for Tally<L> {
 
 impl<L> Default for Tally<L> {
     fn default() -> Self {
-        Self(Arc::default())
+        Self(Arc::new(ArcSwap::from_pointee(Vec::new())))
     }
 }
 
@@ -43,16 +47,19 @@ impl<L: Labels> Tally<L> {
     }
 
     fn add(&self, seen: L::Seen<'_>, more: u64) {
-        let known = |series: &[(L, AtomicU64)]| {
-            let found = series.iter().find(|(labels, _)| labels.are(seen));
-            found.map(|(_, count)| count.fetch_add(more, Ordering::Relaxed)).is_some()
-        };
-        if known(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
+        let find = |all: &[Series<L>]| all.iter().find(|series| series.0.are(seen)).cloned();
+        if let Some(series) = self.0.load().iter().find(|series| series.0.are(seen)) {
+            series.1.fetch_add(more, Ordering::Relaxed);
             return;
         }
-        let mut series = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !known(&series) {
-            series.push((L::keep(seen), AtomicU64::new(more)));
+        // Two who see the same for the first time agree on one of their series.
+        let new: Series<L> = Arc::new((L::keep(seen), AtomicU64::new(0)));
+        self.0.rcu(|all| match find(all) {
+            Some(_) => Vec::clone(all),
+            None => all.iter().chain([&new]).cloned().collect(),
+        });
+        if let Some(series) = find(&self.0.load()) {
+            series.1.fetch_add(more, Ordering::Relaxed);
         }
     }
 
@@ -63,8 +70,8 @@ impl<L: Labels> Tally<L> {
 
     /// Tells a reader all counts.
     pub(crate) fn observe(&self, reader: &dyn AsyncInstrument<u64>) {
-        for (labels, count) in &*self.0.read().unwrap_or_else(PoisonError::into_inner) {
-            reader.observe(count.load(Ordering::Relaxed), &labels.pairs());
+        for series in &**self.0.load() {
+            reader.observe(series.1.load(Ordering::Relaxed), &series.0.pairs());
         }
     }
 }
@@ -108,5 +115,27 @@ impl Labels for Decision {
             KeyValue::new("code", self.1),
             KeyValue::new("rule", self.2.to_string()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_see_a_series_first_at_once_count_together() {
+        let tally = Tally::<Ecosystem>::default();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        tally.count("npm");
+                        tally.count("pypi");
+                    }
+                });
+            }
+        });
+        let counts = tally.0.load().iter().map(|one| one.1.load(Ordering::Relaxed)).collect();
+        assert_eq!((counts, tally.0.load().len()), (vec![8000, 8000], 2));
     }
 }

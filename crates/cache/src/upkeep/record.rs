@@ -139,7 +139,7 @@ impl Upkeep {
         if !retired {
             return Ok(None);
         }
-        self.forget(record).await;
+        self.forget(record);
         // Row first, then bytes: a crash between the two leaves an orphan, not a false promise.
         if self.catalog.users_of(&key.to_string()).await? > 0 {
             return Ok(Some(0));
@@ -149,11 +149,11 @@ impl Upkeep {
     }
 
     /// Drops what is held of it in memory.
-    async fn forget(&self, record: &Record) {
+    fn forget(&self, record: &Record) {
         let (mount, place) = record.place();
         match record {
-            Record::Artifact(_) => self.artifacts.drop_entry(mount, place).await,
-            Record::Document(_) => self.documents.drop_held(mount, place).await,
+            Record::Artifact(_) => self.artifacts.drop_entry(mount, place),
+            Record::Document(_) => self.documents.drop_held(mount, place),
         }
     }
 }
