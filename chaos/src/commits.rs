@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::task::JoinHandle;
 use weir_testkit::Random;
 use weir_testkit::origin::{BuiltFile, NpmStyle, Package, PackageRelease, npm_registry};
 use weir_testkit::process::Gateway;
@@ -17,6 +18,8 @@ use crate::havoc::Havoc;
 const RELEASES: usize = 50;
 /// Clients at once.
 const CLIENTS: usize = 12;
+/// How long the first file of a round may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Files that a client has got to the last byte, by their number.
 type Acknowledged = BTreeSet<usize>;
@@ -64,9 +67,10 @@ async fn round_of(
     files: &Arc<Vec<BuiltFile>>,
     next: &Arc<AtomicUsize>,
 ) -> Acknowledged {
-    let stop = Arc::new(AtomicBool::new(false));
+    let (stop, stored) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| {
+            let stored = Arc::clone(&stored);
             let (files, next, stop) = (Arc::clone(files), Arc::clone(next), Arc::clone(&stop));
             let (port, tally) = (Arc::clone(&havoc.port), Arc::clone(&havoc.tally));
             tokio::spawn(async move {
@@ -77,6 +81,7 @@ async fn round_of(
                     tally.request();
                     if fetch(&port, file, &tally).await {
                         tally.commit();
+                        stored.fetch_add(1, Ordering::Relaxed);
                         got.insert(number);
                     }
                 }
@@ -84,7 +89,15 @@ async fn round_of(
             })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(20 + havoc.dice.below(250) as u64)).await;
+    // A machine that has much else to do takes its time for the first.
+    let until = Instant::now() + PATIENCE;
+    while stored.load(Ordering::Relaxed) == 0
+        && Instant::now() < until
+        && !clients.iter().all(JoinHandle::is_finished)
+    {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    havoc.pause(250).await;
     stop.store(true, Ordering::Relaxed);
     havoc.kill();
     let mut all = Acknowledged::new();
