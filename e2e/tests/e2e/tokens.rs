@@ -1,7 +1,6 @@
 //! A gateway that wants a token: how each kind of client sends it, and what it says without one.
 
 use super::harness::{Client, Output, Run, Settings, World, client};
-use super::maven;
 
 pub(crate) const TOKEN: &str = "ci-0123456789abcdef0123456789";
 
@@ -127,26 +126,4 @@ fn skopeo_logs_in_with_it() {
             .args(&["--password", token.unwrap_or("wrong"), &host])
             .wait()
     });
-}
-
-#[test]
-fn maven_sends_it_as_the_password_of_a_server() {
-    let Some(mvn) = client("mvn-3.9") else { return };
-    let repository = maven::Repository::new();
-    let world = repository.world_with(&required());
-    let mirror = format!(
-        "<mirrors><mirror><id>weir</id><mirrorOf>*</mirrorOf><url>{}/maven/</url></mirror></mirrors>",
-        world.url()
-    );
-    let resolve = |servers: &str| {
-        world.clear(&[]);
-        maven::project(&world, "range");
-        world.write("settings.xml", &format!("<settings>{mirror}{servers}</settings>"));
-        maven::mvn(&mvn, &world, &["validate"])
-    };
-    let refused = resolve("").failed();
-    assert!(refused.text.contains("401"), "{}", refused.text);
-    assert_eq!(repository.origin.requests().len(), 0);
-    let server = format!("<id>weir</id><username>ci</username><password>{TOKEN}</password>");
-    resolve(&format!("<servers><server>{server}</server></servers>")).succeeded();
 }
