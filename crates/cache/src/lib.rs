@@ -34,7 +34,7 @@ pub use facts::{Changes, Fact, Facts, FactsBuilder, changes};
 pub use fill::{Fill, Promise};
 pub use flights::Flights;
 pub use memory::{Memory, Of};
-pub use renderings::{Grounds, Rendering, RenderingKey, Renderings};
+pub use renderings::{Grounds, Rendering, RenderingKey, RenderingOf, Renderings};
 pub use trouble::Trouble;
 pub use upkeep::{
     Collected, Collecting, Evicted, Fault, FaultKind, Retention, Scrub, Upkeep, Verified,

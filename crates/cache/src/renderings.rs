@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use quick_cache::Equivalent;
 use tokio::sync::OnceCell;
 use weir_core::{Algorithm, Digest, Edits, Head, Purl, Target, Timestamp};
 
@@ -25,6 +26,30 @@ pub struct RenderingKey {
     pub base: Arc<str>,
     /// The target, view included.
     pub target: Target,
+}
+
+impl RenderingKey {
+    /// What it is made of.
+    pub fn parts(&self) -> RenderingOf<'_> {
+        RenderingOf { mount: &self.mount, base: &self.base, target: &self.target }
+    }
+}
+
+/// The parts of a [`RenderingKey`], to look up what is held.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct RenderingOf<'a> {
+    /// The mount whose documents were read.
+    pub mount: &'a str,
+    /// The public address that links were written with.
+    pub base: &'a str,
+    /// The target, view included.
+    pub target: &'a Target,
+}
+
+impl Equivalent<RenderingKey> for RenderingOf<'_> {
+    fn equivalent(&self, key: &RenderingKey) -> bool {
+        *self.mount == *key.mount && *self.base == *key.base && *self.target == key.target
+    }
 }
 
 /// A listing as served.
@@ -220,8 +245,8 @@ impl Renderings {
     }
 
     /// A rendering, whether it still holds or not.
-    pub fn get(&self, key: &RenderingKey) -> Option<Arc<Rendering>> {
-        self.0.get(key)
+    pub fn get(&self, of: RenderingOf<'_>) -> Option<Arc<Rendering>> {
+        self.0.get(&of)
     }
 
     /// Keeps a rendering.
@@ -280,8 +305,9 @@ mod tests {
         };
         for n in 0..100 {
             renderings.put(key(n), Arc::new(rendering(&"x".repeat(1000))));
+            assert!(renderings.get(key(n).parts()).is_some());
         }
-        let held = (0..100).filter(|n| renderings.get(&key(*n)).is_some()).count();
+        let held = renderings.0.count();
         assert!(held <= 4, "{held}");
     }
 }

@@ -89,7 +89,7 @@ impl Exchange<'_> {
         let sources: Vec<Digest> = parts.iter().map(|part| part.digest().clone()).collect();
         let counts = |part: &Arc<Rendering>| part.counts;
         let counts = parts.iter().map(counts).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        let kept = self.core.renderings.get(&key);
+        let kept = self.core.renderings.get(key.parts());
         if let Some(kept) = kept.filter(|kept| kept.sources == sources && kept.counts == counts) {
             return Ok(kept);
         }

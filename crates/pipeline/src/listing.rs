@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use weir_cache::{DocumentKey, Fetched, Grounds, Rendering, RenderingKey};
+use weir_cache::{DocumentKey, Fetched, Grounds, Rendering, RenderingKey, RenderingOf};
 use weir_core::{
     Code, Denial, Digest, Edit, Edits, Head, Name, Release, Scope, Target, Timestamp, View,
 };
@@ -49,7 +49,7 @@ impl Visit {
         if !self.cx.body.is_empty() {
             return None;
         }
-        let rendering = self.core.renderings.get(&self.rendering_key(target))?;
+        let rendering = self.core.renderings.get(self.rendering_of(target))?;
         let stands = rendering.holds(self.lens_id(), self.now) && rendering.is_fresh(self.now);
         stands.then_some(rendering)
     }
@@ -117,6 +117,10 @@ impl Visit {
         }
     }
 
+    fn rendering_of<'t>(&'t self, target: &'t Target) -> RenderingOf<'t> {
+        RenderingOf { mount: &self.mount.name, base: &self.base, target }
+    }
+
     pub(crate) fn lens_id(&self) -> (u64, u64) {
         (self.lens.epoch, self.lens.class)
     }
@@ -141,7 +145,8 @@ impl Visit {
         let sources = gathered.digests();
         let fresh_until = gathered.fresh_until(self.mount.freshness.ttl);
         let key = self.rendering_key(target);
-        let previous = self.core.renderings.get(&key).filter(|r| r.sources == sources);
+        let previous =
+            self.core.renderings.get(self.rendering_of(target)).filter(|r| r.sources == sources);
         if let Some(previous) = &previous
             && previous.holds(self.lens_id(), self.now)
         {
@@ -189,7 +194,7 @@ impl Visit {
     /// An index whose new generation is not complete is served as it was, while its verdicts hold.
     fn complete_before(&self, target: &Target, failure: Failure) -> Joined<Rendering> {
         let broken = failure.is_transient() || failure.code() == Code::IntegrityMismatch;
-        let before = self.core.renderings.get(&self.rendering_key(target));
+        let before = self.core.renderings.get(self.rendering_of(target));
         let before = before.filter(|before| {
             self.mount.descriptor().signed && broken && before.holds(self.lens_id(), self.now)
         });
