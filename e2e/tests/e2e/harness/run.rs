@@ -143,7 +143,7 @@ impl Output {
         let mut lines: Vec<String> = Vec::new();
         // A port may hold a status: words are looked for in what stays.
         for line in self.text.lines().map(|line| redact(line.trim())) {
-            if words.iter().any(|word| line.contains(word)) && !lines.contains(&line) {
+            if words.iter().any(|word| says(&line, word)) && !lines.contains(&line) {
                 lines.push(line);
             }
         }
@@ -151,7 +151,37 @@ impl Output {
     }
 }
 
-/// Replaces ports, days and temporary folders.
+/// Whether a line holds a word. A status is one only where it stands by itself: process ids,
+/// durations and the names of logs may hold the same digits.
+fn says(line: &str, word: &str) -> bool {
+    let status = word.bytes().all(|byte| byte.is_ascii_digit());
+    // npm writes `E403`.
+    let part = |next: Option<char>| next.is_some_and(|c| c.is_alphanumeric() && c != 'E');
+    line.match_indices(word).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + word.len()..].chars().next();
+        !status || !(part(before) || before == Some('.') || part(after))
+    })
+}
+
+#[test]
+fn a_status_is_one_only_where_it_stands_by_itself() {
+    for line in ["npm ERR! code E403", "ERR_PNPM_FETCH_403  GET", "403: Forbidden", "is 403"] {
+        assert!(says(line, "403"), "{line}");
+    }
+    for line in [
+        "(node:5403) [DEP0060]",
+        "in 0.403s",
+        "took 0.403 s",
+        "T04_42_11_403Z-debug.log",
+        "sha256:1f403",
+    ] {
+        assert!(!says(line, "403"), "{line}");
+    }
+    assert!(says("it was yanked", "yank"));
+}
+
+/// Replaces ports and days.
 fn redact(line: &str) -> String {
     line.split_inclusive([' ', '"', '(', ')', ',']).map(redact_word).collect()
 }
