@@ -32,16 +32,16 @@ const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Visit {
     /// The document of a target as this gateway serves it.
-    ///
-    /// Boxed, because a document may need another one as served.
-    pub(crate) fn listing<'a>(
-        &'a self,
-        target: &'a Target,
-    ) -> BoxFuture<'a, Result<Arc<Rendering>, Failure>> {
+    pub(crate) async fn listing(&self, target: &Target) -> Result<Arc<Rendering>, Failure> {
         match self.rendered_before(target) {
-            Some(rendering) => Box::pin(std::future::ready(Ok(rendering))),
-            None => Box::pin(self.current(target)),
+            Some(rendering) => Ok(rendering),
+            None => self.rendered_anew(target).await,
         }
+    }
+
+    /// Boxed, because a document may need another one as served, and because most need none.
+    fn rendered_anew<'a>(&'a self, target: &'a Target) -> BoxFuture<'a, Joined<Rendering>> {
+        Box::pin(self.current(target))
     }
 
     /// The document as it was served before, while it may be served so again.

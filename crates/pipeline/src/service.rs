@@ -463,10 +463,7 @@ impl<'a> Exchange<'a> {
         if let Target::Sidecar { of, kind: SidecarKind::Signature } = target {
             signed(visit, of).boxed().await?;
         }
-        let rendering = match visit.rendered_before(target) {
-            Some(rendering) => rendering,
-            None => visit.listing(target).await?,
-        };
+        let rendering = visit.listing(target).await?;
         match visit.refuse_empty(target, &rendering) {
             Some(failure) => Err(failure),
             None => Ok(rendering),

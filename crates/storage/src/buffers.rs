@@ -10,12 +10,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+
 /// Beyond so many on loan, buffers are a quarter as long.
 const MANY: usize = 128;
 /// Beyond so many, a sixteenth.
 const CROWD: usize = 512;
-
-use bytes::Bytes;
 
 /// Buffers of one size that readers give back.
 #[derive(Debug)]

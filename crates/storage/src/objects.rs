@@ -53,7 +53,7 @@ impl Objects {
         let address = Address::parse(url)?;
         let store = address.client(settings)?;
         let part_size = settings.part_size.max(SMALLEST_PART);
-        let room = Arc::new(Semaphore::new(units(part_size as u64) * PARTS_AT_ONCE));
+        let room = Arc::new(Semaphore::new(room(part_size)));
         Ok(Self { store: Arc::new(store), address: Arc::new(address), part_size, room })
     }
 
@@ -109,9 +109,14 @@ impl Objects {
     /// Waits until so many bytes of a part may be read into memory.
     async fn room_for(&self, bytes: u64) -> object_store::Result<SemaphorePermit<'_>> {
         // A part of a very large object may be larger than all the room: it has it alone then.
-        let units = units(bytes).min(units(self.part_size as u64) * PARTS_AT_ONCE);
+        let units = units(bytes).min(room(self.part_size));
         self.room.acquire_many(u32::try_from(units).unwrap_or(u32::MAX)).await.map_err(generic)
     }
+}
+
+/// All the room that there is for parts of this size, in units.
+fn room(part_size: usize) -> usize {
+    units(part_size as u64) * PARTS_AT_ONCE
 }
 
 fn units(bytes: u64) -> usize {

@@ -47,20 +47,23 @@ impl<L: Labels> Tally<L> {
     }
 
     fn add(&self, seen: L::Seen<'_>, more: u64) {
-        let find = |all: &[Series<L>]| all.iter().find(|series| series.0.are(seen)).cloned();
-        if let Some(series) = self.0.load().iter().find(|series| series.0.are(seen)) {
-            series.1.fetch_add(more, Ordering::Relaxed);
+        let are = |series: &Series<L>| series.0.are(seen);
+        let known = |all: &[Series<L>]| {
+            let found = all.iter().find(|series| are(series));
+            found.map(|series| series.1.fetch_add(more, Ordering::Relaxed)).is_some()
+        };
+        if known(&self.0.load()) {
             return;
         }
         // Two who see the same for the first time agree on one of their series.
         let new: Series<L> = Arc::new((L::keep(seen), AtomicU64::new(0)));
-        self.0.rcu(|all| match find(all) {
-            Some(_) => Vec::clone(all),
-            None => all.iter().chain([&new]).cloned().collect(),
+        self.0.rcu(|all| {
+            if all.iter().any(are) {
+                return Arc::clone(all);
+            }
+            Arc::new(all.iter().chain([&new]).cloned().collect())
         });
-        if let Some(series) = find(&self.0.load()) {
-            series.1.fetch_add(more, Ordering::Relaxed);
-        }
+        known(&self.0.load());
     }
 
     /// Begins a series at zero.
