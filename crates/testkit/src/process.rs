@@ -145,8 +145,8 @@ impl Drop for Gateway {
     }
 }
 
-/// The port in `weir is ready listen="127.0.0.1:PORT"`.
-fn announced(log: &str) -> Option<u16> {
+/// The port in `weir is ready listen="127.0.0.1:PORT"`, once the log says so.
+pub fn announced(log: &str) -> Option<u16> {
     let line = log.lines().find(|line| line.contains("weir is ready"))?;
     let (_, after) = line.split_once("127.0.0.1:")?;
     let digits: String = after.chars().take_while(char::is_ascii_digit).collect();

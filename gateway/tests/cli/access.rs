@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use weir_testkit::origin::Answer;
 
-use crate::home::{Home, registry, until};
+use crate::home::{Home, TARBALL, registry, until};
 
-const TARBALL: &str = "/npm/lodash/-/lodash-4.17.21.tgz";
 const LOG: &str = "[access_log]\npath = \"access.log\"\n";
 
 /// The lines of a log, each of which is an object.

@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::home::{Home, Serving, registry};
+use crate::home::{Home, Serving, TARBALL, registry};
 
 const CI: &str = "ci-0123456789abcdef0123456789";
 const OPS: &str = "ops-0123456789abcdef0123456789";
-const FILE: &str = "/npm/lodash/-/lodash-4.17.21.tgz";
 
 fn tokens(required: bool) -> String {
     format!(
@@ -27,7 +26,8 @@ fn ask(serving: &Serving, method: &str, path: &str, token: &str) -> (u16, String
 fn where_tokens_are_required_nothing_of_a_package_is_told_without_one() {
     let (home, origin) = (Home::new(), registry());
     let serving = home.serve_with(&origin.url(), &tokens(true));
-    for path in ["/npm/lodash", FILE, "/", "/stats", "/api/explain?purl=pkg:npm/lodash", "/nowhere"]
+    for path in
+        ["/npm/lodash", TARBALL, "/", "/stats", "/api/explain?purl=pkg:npm/lodash", "/nowhere"]
     {
         for token in ["", "wrong-0123456789abcdef0123456789"] {
             let (status, answer) = ask(&serving, "GET", path, token);

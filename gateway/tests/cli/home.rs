@@ -6,6 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use weir_testkit::origin::{NpmStyle, Origin, Package, npm_registry};
+use weir_testkit::process::announced;
+
+/// The one tarball of [`registry`] that its rules let pass.
+pub(crate) const TARBALL: &str = "/npm/lodash/-/lodash-4.17.21.tgz";
 
 /// A user's home for one test.
 pub(crate) struct Home {
@@ -80,32 +84,43 @@ impl Home {
         Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Starts `serve` on a free port and waits until it listens.
+    /// Starts `serve` on a free port and waits until it is ready.
     pub(crate) fn serve(&self, upstream: &str) -> Serving {
         self.serve_with(upstream, "")
     }
 
     /// The same with more lines in front of its configuration's tables.
     pub(crate) fn serve_with(&self, upstream: &str, more: &str) -> Serving {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
         self.write(
             "project/weir.toml",
             &format!(
-                "listen = \"{listen}\"\n{more}\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
+                "listen = \"127.0.0.1:0\"\n{more}\n[upstream]\nnpm = \"{upstream}\"\n[[policy.rules]]\n\
                  name = \"no-left-pad\"\neffect = \"deny\"\npurl = \"pkg:npm/left-pad\"\n\
                  reason = \"removed by its author\"\n"
             ),
         );
+        let log = fs::File::create(self.path("serve.log")).unwrap();
         let mut command = self.command(&["serve"]);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let serving = Serving { child, listen };
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(&serving.listen).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "it did not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        let mut serving = Serving { child: command.spawn().unwrap(), listen: String::new() };
+        until("it did not start", || match announced(&self.read("serve.log")) {
+            Some(port) => {
+                serving.listen = format!("127.0.0.1:{port}");
+                true
+            }
+            None => false,
+        });
         serving
+    }
+
+    /// A gateway that stored the tarball at [`TARBALL`] and was ended, with its registry and the
+    /// length of the tarball.
+    pub(crate) fn holding_a_tarball(&self) -> (Origin, usize) {
+        let origin = registry();
+        let serving = self.serve(&origin.url());
+        let length = serving.download(TARBALL);
+        serving.stop();
+        (origin, length)
     }
 }
 
@@ -129,10 +144,6 @@ pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
         assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A running gateway; ends with the value.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use weir_testkit::origin::{Answer, Origin};
 
-use crate::home::{Home, Serving, registry, until};
+use crate::home::{Home, Serving, TARBALL, registry, until};
 
-const TARBALL: &str = "/npm/lodash/-/lodash-4.17.21.tgz";
 const UPSTREAM: &str = "lodash/-/lodash-4.17.21.tgz";
 
 /// The value of a series; zero where it is not on the page.
@@ -111,10 +110,8 @@ fn a_store_that_takes_nothing_is_counted() {
 
 #[test]
 fn a_stored_file_that_has_changed_is_counted_and_sizes_are_there_from_the_start() {
-    let (home, origin) = (Home::new(), registry());
-    let serving = home.serve(&origin.url());
-    let length = serving.download(TARBALL);
-    serving.stop();
+    let home = Home::new();
+    let (origin, length) = home.holding_a_tarball();
     let serving = home.serve(&origin.url());
     until("nothing is stored", || value(&serving, "proxy_cached_artifacts_total") > 0.5);
     assert!(value(&serving, "proxy_cache_size_bytes") >= length as f64);

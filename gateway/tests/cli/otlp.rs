@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use weir_testkit::origin::{Answer, Origin};
 
-use crate::home::{Home, Serving, registry};
+use crate::home::{Home, Serving, TARBALL, registry};
 
 const TRACE: u128 = 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736;
 const KEY: &str = "k3y-of-the-collector";
@@ -76,7 +76,7 @@ fn a_request_is_a_trace_with_the_fetch_that_it_caused_below_the_clients_own() {
         let its = |span: &&Span| span.name == name && text(&span.attributes, "url.path") == path;
         spans.iter().find(its).unwrap_or_else(|| panic!("{name} {path}: {spans:#?}"))
     };
-    let request = of("/npm/lodash/-/lodash-4.17.21.tgz", "request");
+    let request = of(TARBALL, "request");
     assert_eq!(u128::from_be_bytes(request.trace_id.clone().try_into().unwrap()), TRACE);
     assert_eq!(text(&request.attributes, "http.response.status_code"), "200");
     assert_eq!(text(&request.attributes, "weir.package"), "pkg:npm/lodash@4.17.21");
@@ -95,7 +95,7 @@ fn a_request_is_a_trace_with_the_fetch_that_it_caused_below_the_clients_own() {
 fn metrics_are_sent_beside_the_page_that_is_scraped() {
     let (home, upstream) = (Home::new(), registry());
     let (collector, serving) = observed(&home, &upstream, "sample = 0\n");
-    serving.download("/npm/lodash/-/lodash-4.17.21.tgz");
+    serving.download(TARBALL);
     let names = || -> Vec<String> {
         let exports = received::<ExportMetricsServiceRequest>(&collector, "v1/metrics");
         let resources = exports.into_iter().flat_map(|export| export.resource_metrics);
@@ -119,7 +119,7 @@ fn a_collector_that_is_away_costs_nothing_but_its_data() {
     let (home, upstream) = (Home::new(), registry());
     let (collector, serving) = observed(&home, &upstream, "");
     collector.stop();
-    serving.download("/npm/lodash/-/lodash-4.17.21.tgz");
+    serving.download(TARBALL);
     serving.stop();
 }
 

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::home::{Home, registry};
-
-const TARBALL: &str = "/npm/lodash/-/lodash-4.17.21.tgz";
+use crate::home::{Home, TARBALL, registry};
 
 /// Below the data folder that a home without settings has.
 fn object(home: &Home, below: &str) -> PathBuf {
@@ -14,10 +12,8 @@ fn object(home: &Home, below: &str) -> PathBuf {
 
 #[test]
 fn verify_finds_changed_bytes_and_the_next_request_fetches_them_again() {
-    let (home, origin) = (Home::new(), registry());
-    let serving = home.serve(&origin.url());
-    let length = serving.download(TARBALL);
-    serving.stop();
+    let home = Home::new();
+    let (origin, length) = home.holding_a_tarball();
     let stored = object(&home, "npm/lodash/4.17.21/lodash-4.17.21.tgz");
     assert_eq!(fs::read(&stored).unwrap().len(), length);
     let said = home.weir(&["verify"]);
@@ -42,10 +38,8 @@ fn verify_finds_changed_bytes_and_the_next_request_fetches_them_again() {
 
 #[test]
 fn gc_deletes_what_no_record_names_and_evicts_what_is_over_the_limit() {
-    let (home, origin) = (Home::new(), registry());
-    let serving = home.serve(&origin.url());
-    serving.download(TARBALL);
-    serving.stop();
+    let home = Home::new();
+    home.holding_a_tarball();
     let (stored, orphan) = (
         object(&home, "npm/lodash/4.17.21/lodash-4.17.21.tgz"),
         object(&home, "npm/gone/1.0.0/gone-1.0.0.tgz"),
@@ -69,10 +63,8 @@ fn gc_deletes_what_no_record_names_and_evicts_what_is_over_the_limit() {
 
 #[test]
 fn on_a_terminal_progress_is_shown() {
-    let (home, origin) = (Home::new(), registry());
-    let serving = home.serve(&origin.url());
-    serving.download(TARBALL);
-    serving.stop();
+    let home = Home::new();
+    home.holding_a_tarball();
     for (command, shown) in [("verify", "1 of 2 hashed ("), ("gc", "2 objects, 0 orphans")] {
         let Some(text) = home.on_a_terminal(command) else {
             println!("SKIPPED: there is no script(1)");
