@@ -32,24 +32,24 @@ impl Encoding {
     /// Chooses by `Accept-Encoding`: the highest quality, then the order of [`Self::ALL`];
     /// `None` is identity.
     pub fn choose(accept: &str) -> Option<Self> {
-        let quality = |token: &str| -> f32 {
-            let mut any = 0.0;
-            for part in accept.split(',') {
-                let (name, rest) = part.split_once(';').unwrap_or((part, ""));
-                let q = rest.trim().strip_prefix("q=").map_or(1.0, |q| q.parse().unwrap_or(0.0));
-                match name.trim() {
-                    name if name.eq_ignore_ascii_case(token) => return q,
-                    "*" => any = q,
-                    _ => {}
-                }
+        let (mut named, mut any) = ([None; Self::ALL.len()], 0.0);
+        for part in accept.split(',') {
+            let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+            let quality = || rest.trim_ascii().strip_prefix("q=").map_or(Ok(1.0), str::parse);
+            let (name, quality) = (name.trim_ascii(), quality().unwrap_or(0.0));
+            let known = |encoding: &Self| name.eq_ignore_ascii_case(encoding.token());
+            match Self::ALL.iter().position(known) {
+                // Of two qualities the first counts.
+                Some(at) => named[at] = named[at].or(Some(quality)),
+                None if name == "*" => any = quality,
+                None => {}
             }
-            any
-        };
-        let mut best = None;
-        for encoding in Self::ALL {
-            let q = quality(encoding.token());
-            if q > 0.0 && best.is_none_or(|(other, _)| q > other) {
-                best = Some((q, encoding));
+        }
+        let mut best: Option<(f32, Self)> = None;
+        for (encoding, named) in Self::ALL.into_iter().zip(named) {
+            let quality = named.unwrap_or(any);
+            if quality > 0.0 && best.is_none_or(|(other, _)| quality > other) {
+                best = Some((quality, encoding));
             }
         }
         best.map(|(_, encoding)| encoding)

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use weir_core::{Algorithm, Coordinates, Digest, Purl, Role, Timestamp};
 use weir_policy::Decision;
 use weir_storage::{Key, Stamp};
@@ -44,9 +43,9 @@ pub struct Entry {
     /// When it was stored.
     pub stored_at: Timestamp,
     /// The entity tag with its quotes, as every answer has it.
-    tag: Bytes,
+    tag: HeaderValue,
     subject: OnceLock<Purl>,
-    headers: OnceLock<Headers>,
+    headers: OnceLock<HeaderMap>,
     confirmed: AtomicI64,
     decision: Mutex<Option<Decision>>,
     hits: AtomicU64,
@@ -57,9 +56,6 @@ pub struct Entry {
     changed: AtomicBool,
 }
 
-/// Response headers that are made once for all answers with the same thing.
-pub type Headers = Box<[(HeaderName, HeaderValue)]>;
-
 /// A file that was compared with its digest, where the storage tells files apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Checked(Option<Stamp>);
@@ -69,7 +65,7 @@ impl Entry {
         let promised = row.promised.as_ref().filter(|digest| digest.algorithm().is_streamed());
         let tag = format!("\"{}\"", promised.unwrap_or(&row.sha256).hex());
         Some(Self {
-            tag: tag.into(),
+            tag: HeaderValue::try_from(tag).ok()?,
             subject: OnceLock::new(),
             headers: OnceLock::new(),
             mount,
@@ -99,12 +95,13 @@ impl Entry {
     /// The strong entity tag, without quotes: the promised digest where it tells bytes apart, else
     /// our own. The same on a miss and on a hit.
     pub fn etag(&self) -> &str {
-        std::str::from_utf8(&self.tag).unwrap_or_default().trim_matches('"')
+        let quoted = self.tag.to_str().unwrap_or_default();
+        quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or_default()
     }
 
     /// The same with its quotes, ready for a header.
-    pub fn quoted_etag(&self) -> Bytes {
-        self.tag.clone()
+    pub fn quoted_etag(&self) -> &HeaderValue {
+        &self.tag
     }
 
     /// The package that it belongs to, as whoever served it first found.
@@ -113,7 +110,7 @@ impl Entry {
     }
 
     /// The headers that tell of it, as whoever served it first made them.
-    pub fn headers(&self, make: impl FnOnce() -> Headers) -> &Headers {
+    pub fn headers(&self, make: impl FnOnce() -> HeaderMap) -> &HeaderMap {
         self.headers.get_or_init(make)
     }
 

@@ -28,7 +28,7 @@ pub use artifacts::{Acquired, ArtifactSettings, Artifacts, Kept, Wanted};
 pub use body::Body;
 pub use documents::{DocumentKey, Documents, Fetched, LostFacts, Stored};
 pub use encode::{Encoding, encode};
-pub use entry::{Entry, Headers};
+pub use entry::Entry;
 pub use error::CacheError;
 pub use facts::{Changes, Fact, Facts, FactsBuilder, changes};
 pub use fill::{Fill, Promise};

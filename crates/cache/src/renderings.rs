@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use http::HeaderMap;
 use quick_cache::Equivalent;
 use tokio::sync::OnceCell;
 use weir_core::{Algorithm, Digest, Edits, Head, Purl, Target, Timestamp};
 
 use crate::encode::pack;
-use crate::{Encoding, Headers, Memory, encode};
+use crate::{Encoding, Memory, encode};
 
 /// Bodies shorter than this many bytes are not worth a coding.
 const MIN_ENCODED: usize = 1024;
@@ -72,7 +73,7 @@ pub struct Rendering {
     digests: Mutex<Vec<Digest>>,
     subject: OnceLock<Option<Purl>>,
     /// Of the identity bytes, then of each encoding.
-    headers: [OnceLock<Headers>; 4],
+    headers: [OnceLock<HeaderMap>; 4],
     encoded: [OnceCell<Option<Bytes>>; 3],
     hold: ArcSwap<Hold>,
 }
@@ -163,7 +164,11 @@ impl Rendering {
     }
 
     /// The headers that tell of a representation, as whoever served it first made them.
-    pub fn headers(&self, encoding: Option<Encoding>, make: impl FnOnce() -> Headers) -> &Headers {
+    pub fn headers(
+        &self,
+        encoding: Option<Encoding>,
+        make: impl FnOnce() -> HeaderMap,
+    ) -> &HeaderMap {
         self.headers[encoding.map_or(0, |encoding| 1 + encoding as usize)].get_or_init(make)
     }
 

@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::ext::ReasonPhrase;
-use weir_cache::{Body, Encoding, Entry, Fill, Headers, Rendering};
+use weir_cache::{Body, Encoding, Entry, Fill, Rendering};
 use weir_core::{
     Code, Coding, Denial, Descriptor, Digest, Ecosystem, Owner, Reply, Target, Timestamp,
 };
@@ -75,9 +75,11 @@ impl Conditions<'_> {
 }
 
 fn names(tags: &str, etag: &str) -> bool {
-    tags.split(',')
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == etag)
+    // Nearly always it is one tag, as it was told.
+    unquoted(tags) == Some(etag)
+        || tags.split(',').map(str::trim).any(|tag| {
+            tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == etag
+        })
 }
 
 /// HTTP dates have whole seconds.
@@ -130,24 +132,19 @@ pub(crate) async fn document(
         Some(encoding) => rendering.encoded(encoding).await,
         None => (None, rendering.identity().clone()),
     };
-    let told = rendering.headers(encoding, || document_headers(rendering, encoding));
+    let told = rendering.headers(encoding, || document_headers(rendering, encoding, &bytes));
     let unchanged = conditions.unchanged(tag_among(told), rendering.head.last_modified);
-    let length = bytes.len();
-    let mut response = if unchanged {
-        Response::new(ResponseBody::empty())
-    } else if conditions.head {
-        sized(ResponseBody::empty(), length as u64)
-    } else {
-        sized(ResponseBody::full(bytes), length as u64)
-    };
-    if unchanged {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    }
-    let headers = response.headers_mut();
-    let vary = if rendering.head.varies { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
-    headers.insert(VARY, HeaderValue::from_static(vary));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    tell(headers, told);
+    let shows = !unchanged && !conditions.head;
+    let body = if shows { ResponseBody::full(bytes) } else { ResponseBody::empty() };
+    let mut response = Response::new(body);
+    response.headers_mut().clone_from(told);
+    if unchanged { without_content(response) } else { response }
+}
+
+/// 304 in place of the content that a head tells of.
+fn without_content<B>(mut response: Response<B>) -> Response<B> {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response.headers_mut().remove(CONTENT_LENGTH);
     response
 }
 
@@ -164,10 +161,14 @@ pub(crate) fn text(text: String, conditions: Conditions<'_>) -> Response<Respons
     response
 }
 
-/// What a representation has of its own, made once; the last of two values for a name counts.
-fn document_headers(rendering: &Rendering, encoding: Option<Encoding>) -> Headers {
+/// The head of a representation, made once; the last of two values for a name counts.
+fn document_headers(rendering: &Rendering, encoding: Option<Encoding>, bytes: &Bytes) -> HeaderMap {
     let head = &rendering.head;
     let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_LENGTH, bytes.len().into());
+    let vary = if head.varies { "Accept, Accept-Encoding" } else { "Accept-Encoding" };
+    headers.insert(VARY, HeaderValue::from_static(vary));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     insert(&mut headers, CONTENT_TYPE, &head.media);
     insert(&mut headers, ETAG, &format!("\"{}\"", rendering.etag(encoding)));
     if let Some(at) = head.last_modified {
@@ -179,23 +180,16 @@ fn document_headers(rendering: &Rendering, encoding: Option<Encoding>) -> Header
     if let Some(encoding) = encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.token()));
     }
-    fixed(&headers)
-}
-
-fn fixed(headers: &HeaderMap) -> Headers {
-    headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    headers
 }
 
 /// The entity tag among headers, without its quotes.
-fn tag_among(told: &Headers) -> Option<&str> {
-    let (_, tag) = told.iter().find(|(name, _)| name == ETAG)?;
-    Some(std::str::from_utf8(tag.as_bytes()).ok()?.trim_matches('"'))
+fn tag_among(told: &HeaderMap) -> Option<&str> {
+    unquoted(told.get(ETAG)?.to_str().ok()?)
 }
 
-fn tell(headers: &mut HeaderMap, told: &Headers) {
-    for (name, value) in told {
-        headers.insert(name, value.clone());
-    }
+fn unquoted(text: &str) -> Option<&str> {
+    text.strip_prefix('"')?.strip_suffix('"')
 }
 
 /// The head for a stored artifact and which part of it is asked for; `None` when no byte is.
@@ -205,32 +199,30 @@ pub(crate) fn stored_part(
 ) -> (Response<()>, Option<Range<u64>>) {
     let (etag, modified) = (entry.etag(), Some(entry.stored_at));
     let mut response = Response::new(());
-    describe_any_file(response.headers_mut());
-    tell(response.headers_mut(), entry.headers(|| entry_headers(entry)));
+    response.headers_mut().clone_from(entry.headers(|| entry_headers(entry)));
     if conditions.unchanged(Some(etag), modified) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return (response, None);
+        return (without_content(response), None);
     }
     let range = match conditions.range(Some(etag), modified, entry.size) {
         Asked::Whole => 0..entry.size,
         Asked::Part { range, .. } => {
             partial(&mut response, &range, entry.size);
+            response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
             range
         }
         Asked::Nothing => return (unsatisfiable(response, entry.size), None),
     };
-    response.headers_mut().insert(CONTENT_LENGTH, (range.end - range.start).into());
     (response, (!conditions.head).then_some(range))
 }
 
-/// What a stored artifact has of its own, made once.
-fn entry_headers(entry: &Entry) -> Headers {
+/// The head of a stored artifact, made once.
+fn entry_headers(entry: &Entry) -> HeaderMap {
     let mut headers = HeaderMap::new();
+    describe_any_file(&mut headers);
     describe_file(&mut headers, Some(entry.stored_at), &entry.media);
-    if let Ok(quoted) = HeaderValue::from_maybe_shared(entry.quoted_etag()) {
-        headers.insert(ETAG, quoted);
-    }
-    fixed(&headers)
+    headers.insert(ETAG, entry.quoted_etag().clone());
+    headers.insert(CONTENT_LENGTH, entry.size.into());
+    headers
 }
 
 /// Joins a head made by [`stored_part`] with its bytes.
@@ -304,7 +296,6 @@ fn describe_file(headers: &mut HeaderMap, modified: Option<Timestamp>, media: &s
 
 /// What every file has.
 fn describe_any_file(headers: &mut HeaderMap) {
-    headers.reserve(8);
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }
