@@ -118,7 +118,7 @@ fn a_token_ends_at_its_instant_and_when_it_is_taken_out_of_the_file() {
     home.write("project/weir.toml", &file.replace(CI, "another-0123456789abcdef"));
     let begun = Instant::now();
     while ask(&serving, "GET", "/npm/lodash", CI).0 == 200 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "it is still let in");
+        assert!(begun.elapsed() < Duration::from_mins(1), "it is still let in");
         std::thread::sleep(Duration::from_millis(50));
     }
     assert_eq!(ask(&serving, "GET", "/npm/lodash", "another-0123456789abcdef").0, 200);

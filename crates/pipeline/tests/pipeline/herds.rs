@@ -107,12 +107,12 @@ async fn a_transfer_goes_on_when_its_client_leaves() {
 async fn a_transfer_goes_on_when_its_client_leaves_before_the_head() {
     let origin = Origin::start().await;
     npm_registry(&origin, &[lodash()], &NpmStyle::default());
-    origin.change(LODASH_UPSTREAM, |answer| answer.delayed(Duration::from_millis(200)));
+    origin.change(LODASH_UPSTREAM, |answer| answer.delayed(Duration::from_secs(2)));
     let gateway = setup().npm(&origin).open().await;
     // The listing first, so that only the file is slow.
     gateway.ask("HEAD", LODASH, &[]).await;
     let hasty = gateway.send("GET", LODASH, &[]);
-    assert!(tokio::time::timeout(Duration::from_millis(100), hasty).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_secs(1), hasty).await.is_err());
     eventually("the file is stored", || gateway.stored().len() == 1).await;
     assert_eq!(
         origin.requests().iter().filter(|r| r.method == "GET" && r.path == LODASH_UPSTREAM).count(),
