@@ -172,8 +172,7 @@ impl Visit {
         let grounds = Grounds { sources, edits, counts: (read, kept) };
         let rendering = Arc::new(self.written(target, gathered, grounds).await?);
         rendering.extend(self.lens_id(), valid_until, fresh_until);
-        let keeps = self.mount.keeps_base(&self.base, self.core.settings.bases);
-        if keeps && self.cx.body.is_empty() {
+        if self.cx.body.is_empty() {
             self.core.renderings.put(key, Arc::clone(&rendering));
         }
         Ok(rendering)

@@ -66,7 +66,6 @@ pub struct Mount {
     origins: watch::Sender<Option<Arc<Origins>>>,
     identity: ArcSwap<Identity>,
     verifier: Mutex<Option<Arc<dyn Verifier>>>,
-    bases: Mutex<Vec<Arc<str>>>,
     pub(crate) refusals: Refusals,
 }
 
@@ -86,7 +85,6 @@ impl Mount {
             origins,
             identity: ArcSwap::default(),
             verifier: Mutex::default(),
-            bases: Mutex::default(),
             refusals: Refusals::new(),
         }
     }
@@ -195,20 +193,6 @@ impl Mount {
             self.name
         );
         Failure::from_denial(Denial::new(Code::BlockedRegistryNotConfigured, sentence))
-    }
-
-    /// Whether renderings for this public address are kept: the first few are, so that invented
-    /// `Host` headers cannot fill the memory.
-    pub(crate) fn keeps_base(&self, base: &Arc<str>, limit: usize) -> bool {
-        let mut bases = self.bases.lock().unwrap_or_else(PoisonError::into_inner);
-        if bases.contains(base) {
-            return true;
-        }
-        let room = bases.len() < limit;
-        if room {
-            bases.push(Arc::clone(base));
-        }
-        room
     }
 }
 

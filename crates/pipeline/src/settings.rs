@@ -79,8 +79,6 @@ pub struct PipelineSettings {
     pub range_wait: Duration,
     /// Bytes of rendered listings held in memory.
     pub renderings: u64,
-    /// How many public addresses a mount renders listings for and keeps them.
-    pub bases: usize,
     /// Documents longer than this many bytes are read and written off the reactor.
     pub inline_document: usize,
     /// Where refusals are explained: the gateway's page, or the operator's.
@@ -101,7 +99,6 @@ impl Default for PipelineSettings {
             max_artifact: 64 << 30,
             range_wait: Duration::from_secs(10),
             renderings: 48 << 20,
-            bases: 8,
             inline_document: 128 << 10,
             explain: true,
             private: false,

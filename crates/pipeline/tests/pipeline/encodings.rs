@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 
+use http_body_util::BodyExt as _;
 use weir_testkit::origin::{NpmStyle, Origin, Package, npm_registry};
 
 use crate::harness::{NPM_ABBREVIATED, lodash, setup};
@@ -101,15 +102,23 @@ async fn links_lead_back_to_the_address_that_was_asked() {
 }
 
 #[tokio::test]
-async fn invented_host_names_do_not_fill_the_memory() {
+async fn invented_host_names_keep_no_real_one_out_of_the_memory() {
     let origin = Origin::start().await;
     npm_registry(&origin, &[lodash()], &NpmStyle::default());
     let gateway = setup().npm(&origin).open().await;
+    let of = |host: String| {
+        let request = http::Request::get("/npm/lodash").header("host", host);
+        gateway.handle(request.body(http_body_util::Full::default()).unwrap())
+    };
     for n in 0..100 {
-        let request = http::Request::get("/npm/lodash").header("host", format!("h{n}.example"));
-        let request = request.body(http_body_util::Full::default()).unwrap();
-        let answered = crate::harness::read(gateway.handle(request).await).await;
+        let answered = crate::harness::read(of(format!("h{n}.example")).await).await;
         assert!(answered.text().contains(&format!("http://h{n}.example/npm/")));
     }
     assert_eq!(origin.requests().len(), 1);
+    let bytes = async || {
+        let mut body = of("real.example".to_owned()).await.into_body();
+        body.frame().await.unwrap().unwrap().into_data().unwrap()
+    };
+    let (one, two) = (bytes().await, bytes().await);
+    assert_eq!(one.as_ptr(), two.as_ptr(), "the same bytes in memory");
 }
