@@ -197,6 +197,16 @@ impl<'a> Attribute<'a> {
     }
 }
 
+/// Whether anything but blanks stands beside the tags of a page.
+pub fn has_text(source: &str) -> bool {
+    let mut within = false;
+    source.chars().any(|c| {
+        let beside = !within && c != '<';
+        within = c == '<' || within && c != '>';
+        beside && !c.is_whitespace()
+    })
+}
+
 /// A text as it stands in an attribute or between tags.
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {

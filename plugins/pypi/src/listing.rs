@@ -105,6 +105,10 @@ impl<'a> Listing<'a> {
             (files, status, Form::Html(document))
         };
         attribute(&mut files, project);
+        let lists_none = files.iter().all(|file| file.version.is_err());
+        if let (Form::Html(page), true) = (&form, lists_none) {
+            page.must_be_a_list(&status)?;
+        }
         Ok(Self { files, status, form })
     }
 }

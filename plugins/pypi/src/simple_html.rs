@@ -19,6 +19,10 @@ pub(crate) struct Document<'a> {
     bases: Vec<Tag<'a>>,
 }
 
+/// What servers write on a list, in lower case: PyPI and most others, Artifactory, and those that show
+/// folders.
+const HEADINGS: [&str; 4] = ["links for", "simple index", "index of", "directory listing"];
+
 type Reading<'a> = (Document<'a>, Vec<File<'a>>, Status<'a>);
 
 /// Reads a page.
@@ -110,6 +114,15 @@ fn provenance(doc: &Doc, anchor: &Anchor<'_>) -> Option<Linked> {
 }
 
 impl Document<'_> {
+    /// Refuses a page without a file that does not look like a list. PEP 503 asks for nothing but
+    /// anchors, so that the page of a captive portal would be an empty list.
+    pub(crate) fn must_be_a_list(&self, status: &Status<'_>) -> Result<(), FormatError> {
+        let text = self.source.to_ascii_lowercase();
+        let says = status.api.is_some() || HEADINGS.iter().any(|heading| text.contains(heading));
+        let error = || FormatError::new("it names no file and does not say that it is a list");
+        (says || !html::has_text(&text)).then_some(()).ok_or_else(error)
+    }
+
     /// Writes the page with the edits.
     pub(crate) fn edit(&self, page: &Page<'_>, out: &mut dyn io::Write) -> io::Result<()> {
         let mut splice = Splice::new(self.source.as_bytes());

@@ -137,6 +137,12 @@ fn references_are_decoded_and_anything_else_is_left() {
     assert_eq!(unescape("a&b&copy;&#xD800;&#;&;&amp"), "a&b&copy;&#xD800;&#;&;&amp");
 }
 
+#[test]
+fn text_is_what_stands_beside_the_tags() {
+    assert!(has_text("<p>x</p>") && has_text("x"));
+    assert!(!has_text("<!DOCTYPE html>\n<p class=\"x\">\n</p>") && !has_text(""));
+}
+
 proptest! {
     #[test]
     fn any_text_survives_escaping(text in any::<String>()) {

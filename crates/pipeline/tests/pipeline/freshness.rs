@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use weir_testkit::origin::{
-    Answer, CargoStyle, GoStyle, NpmStyle, Origin, Package, cargo_index, go_proxy, npm_registry,
+    Answer, CargoStyle, GoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, go_proxy,
+    npm_registry, pypi_index,
 };
 
 use crate::harness::{
@@ -377,4 +378,22 @@ async fn a_first_listing_that_is_unreadable_is_no_listing_for_its_whole_life() {
     npm_registry(&origin, &[lodash()], &NpmStyle::default());
     gateway.clock().advance(MINUTE * 2);
     assert!(gateway.get("/npm/lodash").await.is(200));
+}
+
+#[tokio::test]
+async fn the_page_of_a_portal_takes_the_place_of_no_list_of_files() {
+    let origin = Origin::start().await;
+    let numpy = Package::new("numpy").release("2.0.0", "2024-06-16T00:00:00Z");
+    pypi_index(&origin, &origin, &[numpy], &PypiStyle::default());
+    let gateway = setup().pypi(&origin).open().await;
+    let fresh = gateway.get("/pypi/simple/numpy/").await;
+    assert!(fresh.text().contains(".whl"), "{fresh:?}");
+    gateway.clock().advance(DAY);
+    origin.put("simple/numpy/", portal());
+    let stale = gateway.get("/pypi/simple/numpy/").await;
+    assert_eq!((stale.status, &stale.body), (200, &fresh.body));
+
+    origin.put("simple/unseen/", portal());
+    let unseen = gateway.get("/pypi/simple/unseen/").await;
+    assert!(unseen.fails(502, "unreadable_document"), "{unseen:?}");
 }

@@ -41,6 +41,27 @@ fn a_frame_that_reads_in_two_ways_is_refused() {
 }
 
 #[test]
+fn the_page_of_a_portal_is_no_empty_list() {
+    for page in [
+        "<html>Please log in to the hotel's network</html>",
+        "<html><body><p>Welcome</p><a href=\"/login\">Log in</a></body></html>",
+        "<!DOCTYPE html><title>502 Bad Gateway</title><h1>502 Bad Gateway</h1>",
+    ] {
+        assert!(refused(JSON, page).contains("does not say that it is a list"), "{page}");
+    }
+    for empty in [
+        "<!DOCTYPE html><html><body><h1>Links for demo-pkg</h1></body></html>",
+        "<html><head><title>Simple Index</title></head></html>",
+        "<html><head><meta name=\"pypi:repository-version\" content=\"1.0\"></head>Demo</html>",
+        "<h1>Index of /simple/demo-pkg/</h1><a href=\"../\">../</a>",
+        "<!DOCTYPE html>\n<html><body>\n</body></html>",
+    ] {
+        let releases = Play::simple(JSON, empty).read().unwrap();
+        assert!(releases.iter().all(|release| release.unreadable.is_some()), "{empty}");
+    }
+}
+
+#[test]
 fn an_odd_entry_is_withheld_and_the_others_stay() {
     let odd = [
         r#""text""#,
