@@ -156,7 +156,7 @@ impl Visit {
         docs: &Docs,
     ) -> Result<HashSet<Undated>, FormatError> {
         let mut entries = HashSet::new();
-        self.mount.ecosystem.read(&self.job(listing, docs), &mut |release| {
+        self.listed(&self.job(listing, docs), &mut |release| {
             if release.available.is_none() {
                 entries.insert((
                     release.name.to_string(),

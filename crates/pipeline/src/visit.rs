@@ -92,9 +92,25 @@ impl Visit {
     fn read_now(&self, target: &Target, docs: &Docs) -> Result<Vec<Release<'static>>, Failure> {
         let mut releases = Vec::new();
         let mut each = |release: Release<'_>| releases.push(release.into_owned());
-        let read = self.mount.ecosystem.read(&self.job(target, docs), &mut each);
+        let read = self.listed(&self.job(target, docs), &mut each);
         read.map_err(|error| self.unreadable(target, &error))?;
         Ok(releases)
+    }
+
+    /// Reads the releases of a listing. One that has entries, and none that can be read, is no listing:
+    /// the page of a portal has lines and links too.
+    pub(crate) fn listed(
+        &self,
+        job: &Job<'_>,
+        each: &mut dyn FnMut(Release<'_>),
+    ) -> Result<(), FormatError> {
+        let (mut readable, mut reason) = (false, None);
+        self.mount.ecosystem.read(job, &mut |release| {
+            readable |= release.unreadable.is_none();
+            reason = release.unreadable.or(reason);
+            each(release);
+        })?;
+        reason.filter(|_| !readable).map_or(Ok(()), |reason| Err(FormatError::new(reason)))
     }
 
     /// Runs work on documents of this many bytes: here when small, on the blocking pool when not.

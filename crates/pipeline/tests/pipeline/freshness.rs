@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use weir_testkit::origin::{
-    Answer, CargoStyle, GoStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index, go_proxy,
-    npm_registry, pypi_index,
+    Answer, CargoStyle, GoStyle, MavenStyle, NpmStyle, Origin, Package, PypiStyle, cargo_index,
+    go_proxy, maven_repository, npm_registry, pypi_index,
 };
 
 use crate::harness::{
     DAY, Gateway, LODASH, LODASH_UPSTREAM, MINUTE, eventually, lodash, setup, versions,
 };
 
+const HOUR: Duration = Duration::from_hours(1);
 const INDEX: &str = "se/rd/serde";
 
 fn serde() -> Package {
@@ -380,20 +381,42 @@ async fn a_first_listing_that_is_unreadable_is_no_listing_for_its_whole_life() {
     assert!(gateway.get("/npm/lodash").await.is(200));
 }
 
+/// A portal that answers with the form, and one that leads to it.
+fn portals() -> [Answer; 2] {
+    let link = "<html><body>\n<a href=\"/login\">Please sign in</a>\n</body></html>\n";
+    [portal(), Answer::ok(link).media("text/html")]
+}
+
+/// In lines and links a page of something else is no error of grammar.
 #[tokio::test]
-async fn the_page_of_a_portal_takes_the_place_of_no_list_of_files() {
+async fn the_page_of_a_portal_takes_the_place_of_no_listing() {
     let origin = Origin::start().await;
     let numpy = Package::new("numpy").release("2.0.0", "2024-06-16T00:00:00Z");
     pypi_index(&origin, &origin, &[numpy], &PypiStyle::default());
-    let gateway = setup().pypi(&origin).open().await;
-    let fresh = gateway.get("/pypi/simple/numpy/").await;
-    assert!(fresh.text().contains(".whl"), "{fresh:?}");
-    gateway.clock().advance(DAY);
-    origin.put("simple/numpy/", portal());
-    let stale = gateway.get("/pypi/simple/numpy/").await;
-    assert_eq!((stale.status, &stale.body), (200, &fresh.body));
-
-    origin.put("simple/unseen/", portal());
-    let unseen = gateway.get("/pypi/simple/unseen/").await;
-    assert!(unseen.fails(502, "unreadable_document"), "{unseen:?}");
+    cargo_index(&origin, &[serde()], &CargoStyle::default());
+    let demo = Package::new("org.acme:demo").release("1.0.0", "2024-01-01T00:00:00Z");
+    maven_repository(&origin, &[demo], &MavenStyle::default());
+    heal(&origin);
+    let setup = setup().pypi(&origin).cargo(&origin).go("go", &origin.url(), None);
+    let setup = setup.probe("maven", weir_maven::Maven, &origin);
+    let gateway = setup.open().await;
+    for (mount, path, unseen) in [
+        ("pypi", "simple/numpy/", "simple/unseen/"),
+        ("cargo", INDEX, "un/se/unseen"),
+        ("go", "go.example/demo/@v/list", "go.example/unseen/@v/list"),
+        ("maven", "org/acme/demo/maven-metadata.xml", "org/acme/unseen/maven-metadata.xml"),
+    ] {
+        let asked = format!("/{mount}/{path}");
+        let fresh = gateway.get(&asked).await;
+        assert!(fresh.is(200), "{fresh:?}");
+        for (hours, portal) in (1..).zip(portals()) {
+            gateway.clock().advance(HOUR * hours);
+            origin.put(path, portal.clone());
+            let stale = gateway.get(&asked).await;
+            assert_eq!((stale.status, &stale.body), (200, &fresh.body), "{asked}: {stale:?}");
+            origin.put(unseen, portal);
+            let unseen = gateway.get(&format!("/{mount}/{unseen}")).await;
+            assert!(unseen.fails(502, "unreadable_document"), "{unseen:?}");
+        }
+    }
 }
