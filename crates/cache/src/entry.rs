@@ -92,14 +92,8 @@ impl Entry {
         })
     }
 
-    /// The strong entity tag, without quotes: the promised digest where it tells bytes apart, else
+    /// The strong entity tag with its quotes: the promised digest where it tells bytes apart, else
     /// our own. The same on a miss and on a hit.
-    pub fn etag(&self) -> &str {
-        let quoted = self.tag.to_str().unwrap_or_default();
-        quoted.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).unwrap_or_default()
-    }
-
-    /// The same with its quotes, ready for a header.
     pub fn quoted_etag(&self) -> &HeaderValue {
         &self.tag
     }

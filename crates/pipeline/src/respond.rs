@@ -197,13 +197,14 @@ pub(crate) fn stored_part(
     entry: &Entry,
     conditions: Conditions<'_>,
 ) -> (Response<()>, Option<Range<u64>>) {
-    let (etag, modified) = (entry.etag(), Some(entry.stored_at));
+    let told = entry.headers(|| entry_headers(entry));
+    let (etag, modified) = (tag_among(told), Some(entry.stored_at));
     let mut response = Response::new(());
-    response.headers_mut().clone_from(entry.headers(|| entry_headers(entry)));
-    if conditions.unchanged(Some(etag), modified) {
+    response.headers_mut().clone_from(told);
+    if conditions.unchanged(etag, modified) {
         return (without_content(response), None);
     }
-    let range = match conditions.range(Some(etag), modified, entry.size) {
+    let range = match conditions.range(etag, modified, entry.size) {
         Asked::Whole => 0..entry.size,
         Asked::Part { range, .. } => {
             partial(&mut response, &range, entry.size);

@@ -103,13 +103,12 @@ impl Home {
         let mut command = self.command(&["serve"]);
         command.stdout(log.try_clone().unwrap()).stderr(log);
         let mut serving = Serving { child: command.spawn().unwrap(), listen: String::new() };
-        until("it did not start", || match announced(&self.read("serve.log")) {
-            Some(port) => {
-                serving.listen = format!("127.0.0.1:{port}");
-                true
-            }
-            None => false,
+        let mut port = None;
+        until("it did not start", || {
+            port = announced(&self.read("serve.log"));
+            port.is_some()
         });
+        serving.listen = format!("127.0.0.1:{}", port.unwrap());
         serving
     }
 
